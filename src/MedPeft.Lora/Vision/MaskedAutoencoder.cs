@@ -60,7 +60,7 @@ public sealed class MaskedAutoencoder : nn.Module<Tensor, Tensor>
         using var generator = new Generator((ulong)seed, CPU);
         nn.Module<Tensor, Tensor> Linear(long inputs, long outputs) => Initialization.XavierLinear(inputs, outputs, generator);
         ModuleList<nn.Module<Tensor, Tensor>> Blocks(int depth, int width, int heads, double mlpRatio) => new(
-            [.. Enumerable.Range(0, depth).Select(_ => new VisionBlock(width, heads, mlpRatio, encoder.LayerNormEps, dropPath: 0, Linear))]);
+            [.. Enumerable.Range(0, depth).Select(_ => new VisionBlock(width, heads, mlpRatio, encoder.LayerNormEps, Linear))]);
 
         _classToken = Initialization.Normal([1, 1, encoder.EmbedDim], generator, .02);
         _positions = Initialization.Own(PositionEmbedding.SinCos(encoder.EmbedDim, encoder.Grid, encoder.Grid, PrefixTokens), trained: false);

@@ -4,7 +4,7 @@ namespace MedPeft.Lora.Vision;
 /// <remarks>He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners", arXiv:2111.06377, §3 and Table 1.</remarks>
 public sealed record MaskedAutoencoderConfig
 {
-    /// <summary>The encoder: the backbone that is kept afterwards. Its outputs, pooling and stochastic depth are not used.</summary>
+    /// <summary>The encoder: the backbone that is kept afterwards. Of its options only the sizes count: image, patch, channels, width, depth, heads, MLP ratio, eps.</summary>
     /// <value>Default <see cref="ViTConfig.Base16"/>.</value>
     public ViTConfig Encoder { get; init; } = ViTConfig.Base16;
 

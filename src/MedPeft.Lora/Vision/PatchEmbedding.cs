@@ -15,7 +15,10 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
         : base(nameof(PatchEmbedding))
     {
         (_imageSize, _channels) = (config.ImageSize, config.Channels);
+        // The layer draws its first weights from torch's own generator, which is the caller's: leave it as it was.
+        using var callers = random.get_rng_state();
         var convolution = nn.Conv2d(config.Channels, config.EmbedDim, config.PatchSize, stride: config.PatchSize);
+        random.set_rng_state(callers);
         using (no_grad())
         {
             // MAE initialises the kernel as the linear layer that it is.

@@ -17,6 +17,9 @@ public sealed record ViTConfig
     /// <summary>ViT-L/16 at 224 px: 1024 wide, 24 blocks, 16 heads.</summary>
     public static ViTConfig Large16 { get; } = new() { EmbedDim = 1024, Depth = 24, Heads = 16 };
 
+    /// <summary>ViT-B/14 at 518 px as DINOv2 and RAD-DINO have it: LayerScale, the class token after the last norm.</summary>
+    public static ViTConfig DinoV2Base14 { get; } = new() { ImageSize = 518, PatchSize = 14, LayerScale = 1e-5, Pooling = ViTPooling.ClassToken };
+
     /// <summary>Rows and columns of the input image.</summary>
     /// <value>Default 224 pixels.</value>
     public int ImageSize { get; init => field = AtLeastOne(value); } = 224;
@@ -69,9 +72,20 @@ public sealed record ViTConfig
         }
     }
 
+    /// <summary>First value of a learned factor per channel on every residual branch (LayerScale); null leaves it out.</summary>
+    /// <value>Default null; DINOv2 has it (1e-5 at first, then what its checkpoint holds).</value>
+    public double? LayerScale { get; init { if (value is { } v) Positive(v); field = value; } }
+
+    /// <summary>Extra tokens without a position between the class token and the patches (Darcet et al. 2024, arXiv:2309.16588).</summary>
+    /// <value>Default 0; DINOv2 with registers has 4.</value>
+    public int RegisterTokens { get; init { ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(RegisterTokens)); field = value; } }
+
     /// <summary>Added to the variance in every layer norm.</summary>
-    /// <value>Default 1e-6 (MAE and timm), not PyTorch's 1e-5.</value>
+    /// <value>Default 1e-6 (MAE, timm and DINOv2), not PyTorch's 1e-5. Hugging Face's ViTModel was trained with 1e-12.</value>
     public double LayerNormEps { get; init => field = Positive(value); } = 1e-6;
+
+    /// <summary>Tokens before the patches: the class token and the registers.</summary>
+    public int PrefixTokens => 1 + RegisterTokens;
 
     /// <summary>Patches along one side.</summary>
     public int Grid => ImageSize / PatchSize;

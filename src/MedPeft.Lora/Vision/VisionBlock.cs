@@ -14,13 +14,20 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "attn")]
     private readonly nn.Module<Tensor, Tensor> _attention;
 
+    [ComponentName(Name = "ls1")]
+    private readonly nn.Module<Tensor, Tensor>? _scale1;
+
     [ComponentName(Name = "norm2")]
     private readonly nn.Module<Tensor, Tensor> _norm2;
 
     [ComponentName(Name = "mlp")]
     private readonly nn.Module<Tensor, Tensor> _mlp;
 
-    public VisionBlock(int embedDim, int heads, double mlpRatio, double layerNormEps, double dropPath, Func<long, long, nn.Module<Tensor, Tensor>> linear)
+    [ComponentName(Name = "ls2")]
+    private readonly nn.Module<Tensor, Tensor>? _scale2;
+
+    public VisionBlock(
+        int embedDim, int heads, double mlpRatio, double layerNormEps, Func<long, long, nn.Module<Tensor, Tensor>> linear, double dropPath = 0, double? layerScale = null)
         : base(nameof(VisionBlock))
     {
         _dropPath = dropPath;
@@ -28,6 +35,7 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         _attention = new Attention(embedDim, heads, linear);
         _norm2 = nn.LayerNorm(embedDim, layerNormEps);
         _mlp = new Mlp(embedDim, (int)(embedDim * mlpRatio), linear);
+        if (layerScale is { } initial) (_scale1, _scale2) = (new LayerScale(embedDim, initial), new LayerScale(embedDim, initial));
         RegisterComponents();
     }
 
@@ -35,15 +43,15 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
     /// <returns>[B, N, C].</returns>
     public override Tensor forward(Tensor tokens)
     {
-        using var attended = Residual(tokens, _norm1, _attention);
-        return Residual(attended, _norm2, _mlp);
+        using var attended = Residual(tokens, _norm1, _attention, _scale1);
+        return Residual(attended, _norm2, _mlp, _scale2);
     }
 
-    private Tensor Residual(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer)
+    private Tensor Residual(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
     {
         if (!training || _dropPath == 0)
         {
-            using var branch = Branch(tokens, norm, layer);
+            using var branch = Branch(tokens, norm, layer, scale);
             return tokens + branch;
         }
 
@@ -52,7 +60,7 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         if (kept.Length == 0) return tokens.alias();
         using var index = tensor(kept, device: tokens.device);
         using var input = kept.Length == tokens.shape[0] ? tokens.alias() : tokens.index_select(0, index);
-        using var output = Branch(input, norm, layer);
+        using var output = Branch(input, norm, layer, scale);
         return tokens.index_add(0, index, output, 1 / (1 - _dropPath));
     }
 
@@ -63,9 +71,11 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         return [.. Enumerable.Range(0, values.Length).Where(i => values[i] >= _dropPath).Select(i => (long)i)];
     }
 
-    private static Tensor Branch(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer)
+    private static Tensor Branch(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
     {
         using var normed = norm.call(tokens);
-        return layer.call(normed);
+        var output = layer.call(normed);
+        if (scale is null) return output;
+        using (output) return scale.call(output);
     }
 }

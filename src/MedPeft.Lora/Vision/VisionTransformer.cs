@@ -9,17 +9,19 @@ namespace MedPeft.Lora.Vision;
 /// <c>blocks.i.{norm1, attn.qkv, attn.proj, norm2, mlp.fc1, mlp.fc2}</c>, <c>fc_norm</c> or <c>norm</c>, <c>head</c>.
 /// </summary>
 /// <remarks>Dosovitskiy et al. 2021, arXiv:2010.11929; pooling and head as MAE fine-tunes (He et al. 2022, arXiv:2111.06377).</remarks>
-public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
+public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
 {
     // MAE starts a fine-tuned head close to zero, so that the first steps do not disturb the backbone.
     private const double HeadStd = 2e-5;
-    private const int PrefixTokens = 1;
 
     [ComponentName(Name = "cls_token")]
     private readonly Parameter _classToken;
 
     [ComponentName(Name = "pos_embed")]
     private readonly Parameter _positions;
+
+    [ComponentName(Name = "register_tokens")]
+    private readonly Parameter? _registers;
 
     [ComponentName(Name = "patch_embed")]
     private readonly nn.Module<Tensor, Tensor> _patches;
@@ -51,11 +53,12 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
 
         _classToken = Initialization.Normal([1, 1, config.EmbedDim], generator, .02);
         _positions = config.Positions == PositionEmbeddingKind.Learned
-            ? Initialization.Normal([1, PrefixTokens + config.Patches, config.EmbedDim], generator, .02)
-            : Initialization.Own(PositionEmbedding.SinCos(config.EmbedDim, config.Grid, config.Grid, PrefixTokens), trained: false);
+            ? Initialization.Normal([1, 1 + config.Patches, config.EmbedDim], generator, .02)
+            : Initialization.Own(PositionEmbedding.SinCos(config.EmbedDim, config.Grid, config.Grid), trained: false);
+        if (config.RegisterTokens > 0) _registers = Initialization.Normal([1, config.RegisterTokens, config.EmbedDim], generator, 1e-6);
         _patches = new PatchEmbedding(config, generator);
         _blocks = new ModuleList<nn.Module<Tensor, Tensor>>([.. Enumerable.Range(0, config.Depth).Select(i => new VisionBlock(
-            config.EmbedDim, config.Heads, config.MlpRatio, config.LayerNormEps, config.Depth == 1 ? 0 : config.DropPath * i / (config.Depth - 1), Linear))]);
+            config.EmbedDim, config.Heads, config.MlpRatio, config.LayerNormEps, Linear, config.Depth == 1 ? 0 : config.DropPath * i / (config.Depth - 1), config.LayerScale))]);
         if (config.Pooling == ViTPooling.ClassToken) _norm = nn.LayerNorm(config.EmbedDim, config.LayerNormEps);
         else _fcNorm = nn.LayerNorm(config.EmbedDim, config.LayerNormEps);
         if (config.Outputs > 0) _head = Initialization.Linear(config.EmbedDim, config.Outputs, generator, HeadStd);
@@ -95,7 +98,7 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
                 return normed.select(1, 0); // [B, C]
             }
 
-            using var patches = tokens.narrow(1, PrefixTokens, tokens.shape[1] - PrefixTokens);
+            using var patches = tokens.narrow(1, Config.PrefixTokens, Config.Patches);
             using var mean = patches.mean([1L]); // [B, C]
             return _fcNorm!.call(mean);
         }
@@ -106,6 +109,13 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
         using var patches = _patches.call(images); // [B, N, C]
         using var classToken = _classToken.expand(patches.shape[0], -1, -1);
         using var joined = cat([classToken, patches], 1); // [B, 1 + N, C]
-        return joined + _positions;
+        var positioned = joined + _positions;
+        if (_registers is null) return positioned;
+        using (positioned)
+        {
+            using Tensor first = positioned.narrow(1, 0, 1), rest = positioned.narrow(1, 1, Config.Patches);
+            using var registers = _registers.expand(positioned.shape[0], -1, -1);
+            return cat([first, registers, rest], 1); // [B, 1 + registers + N, C]
+        }
     }
 }
