@@ -7,6 +7,9 @@ namespace MedPeft.Lora.Metrics;
 /// </remarks>
 public static class Auroc
 {
+    /// <summary>Below this many cells a second thread starts later than the first ends.</summary>
+    private const int WorthAThread = 1 << 16;
+
     /// <summary>Computes the area for one label.</summary>
     /// <param name="scores">One finite score per case; a higher score means more likely positive. -0.0 ties with 0.0.</param>
     /// <param name="labels">1 (positive), 0 (negative) or NaN (missing: the case is left out), one per score.</param>
@@ -61,12 +64,34 @@ public static class Auroc
         }
 
         if (!valid) Cells.CheckCells(scores, labels, labelNames); // throws, naming the first bad cell
-        return new AurocReport(counts.Select((count, i) =>
-            new LabelAuroc(labelNames[i], count.Auroc, count.Auroc is null ? null : count.TwoU, count.Positives, count.Negatives)));
+        return new AurocReport(counts.Select((count, k) => LabelAuroc.Of(labelNames[k], count)));
     }
 
-    /// <summary>Below this many cells a second thread starts later than the first ends.</summary>
-    private const int WorthAThread = 1 << 16;
+    /// <summary>Computes the area up to a false positive rate, scaled so that chance gives 0.5 and a perfect order 1.</summary>
+    /// <remarks>McClish 1989, Medical Decision Making 9:190-195; scikit-learn's roc_auc_score with max_fpr.</remarks>
+    /// <param name="scores">One finite score per case.</param>
+    /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per score.</param>
+    /// <param name="falsePositiveRate">The highest rate of interest, above 0 and at most 1, where the value is the whole area.</param>
+    /// <returns>Null where one class is absent.</returns>
+    /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rate is not above 0 and at most 1.</exception>
+    public static double? Partial(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, double falsePositiveRate) =>
+        Partial(Ranking.Of(scores, labels), falsePositiveRate);
+
+    internal static double? Partial(Ranking ranking, double falsePositiveRate)
+    {
+        CheckPartial(falsePositiveRate);
+        if (ranking.OneClass) return null;
+        if (falsePositiveRate == 1) return ranking.Pairs().Auroc;
+        var chance = falsePositiveRate * falsePositiveRate / 2;
+        return (1 + (RocCurve.AreaUpTo(ranking, falsePositiveRate) - chance) / (falsePositiveRate - chance)) / 2;
+    }
+
+    internal static void CheckPartial(double falsePositiveRate)
+    {
+        if (!(falsePositiveRate is > 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(falsePositiveRate), falsePositiveRate, "A partial area ends at a false positive rate above 0 and at most 1.");
+    }
 
     /// <summary>Counts the pairs of one label whose cells are checked.</summary>
     internal static PairCount Count(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)

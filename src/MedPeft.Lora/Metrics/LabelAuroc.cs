@@ -6,4 +6,8 @@ namespace MedPeft.Lora.Metrics;
 /// <param name="TwoU">Twice the Mann-Whitney statistic, exactly: Value = TwoU / (2 · Positives · Negatives); null with Value.</param>
 /// <param name="Positives">Cases with label 1.</param>
 /// <param name="Negatives">Cases with label 0.</param>
-public sealed record LabelAuroc(string Label, double? Value, long? TwoU, int Positives, int Negatives);
+public sealed record LabelAuroc(string Label, double? Value, long? TwoU, int Positives, int Negatives)
+{
+    internal static LabelAuroc Of(string label, PairCount pairs) =>
+        new(label, pairs.Auroc, pairs.Auroc is null ? null : pairs.TwoU, pairs.Positives, pairs.Negatives);
+}
