@@ -5,7 +5,7 @@ namespace MedPeft.Lora.Imaging;
 
 /// <summary>Decodes PNG and JPEG files to the bytes that Pillow's <c>convert('RGB')</c> gives, one channel where the file is gray.</summary>
 /// <remarks>
-/// Alpha is dropped, not multiplied in; colour profiles are ignored; 16-bit samples are scaled to 8 (Pillow cuts gray ones off at 255).
+/// Alpha is dropped, not multiplied in; colour profiles are ignored; 16-bit samples keep their high byte (Pillow does so for colour, and cuts gray off at 255).
 /// A file is checked against <see cref="ImageLimits"/> before anything is allocated for it, and one that ends early is an error.
 /// </remarks>
 public static class ImageDecoder

@@ -29,8 +29,9 @@ public struct SampleRandom
     /// <param name="index">The sample's position in its data set.</param>
     public static SampleRandom For(ulong seed, int epoch, int index)
     {
-        var place = ((ulong)(uint)epoch << 32) | (uint)index;
-        return new SampleRandom(SplitMix(ref seed) ^ SplitMix(ref place));
+        // Mixed twice: a plain sum or exclusive or of seed and place would give two places of two seeds one stream.
+        var place = SplitMix(ref seed) + (((ulong)(uint)epoch << 32) | (uint)index);
+        return new SampleRandom(SplitMix(ref place));
     }
 
     /// <summary>64 random bits.</summary>
