@@ -115,15 +115,7 @@ public sealed record RandAugment : IImageTransform
 
     private PixelImage Geometry(PixelImage image, Func<PixelImage, byte[], PixelImage> warp)
     {
-        if (ReferenceFill) return warp(ToRgb(image), [Fill, 0, 0]);
+        if (ReferenceFill) return warp(Grayscale.ToRgb(image), [Fill, 0, 0]);
         return warp(image, image.Channels == 1 ? [Fill] : [Fill, Fill, Fill]);
-    }
-
-    private static PixelImage ToRgb(PixelImage image)
-    {
-        if (image.Channels == 3) return image;
-        var rgb = new byte[image.Pixels.Length * 3];
-        for (int i = 0, p = 0; i < rgb.Length; i += 3, p++) rgb[i] = rgb[i + 1] = rgb[i + 2] = image.Pixels[p];
-        return new PixelImage(image.Width, image.Height, 3, rgb);
     }
 }
