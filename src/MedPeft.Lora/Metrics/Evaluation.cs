@@ -91,8 +91,16 @@ public static class Evaluation
         }
     }
 
-    private static LabelThresholds[]? ThresholdsOf(string[] names, IReadOnlyList<LabelThresholds>? thresholds) => thresholds is null
-        ? null
-        : Array.ConvertAll(names, name => thresholds.FirstOrDefault(t => t.Label == name) ?? throw new ArgumentException(
-            $"Thresholds has none for the label '{name}'; it names {string.Join(", ", thresholds.Select(t => $"'{t.Label}'"))}. Choose them on cases with the same labels."));
+    private static LabelThresholds[]? ThresholdsOf(string[] names, IReadOnlyList<LabelThresholds>? thresholds)
+    {
+        if (thresholds is null) return null;
+        return Array.ConvertAll(names, name =>
+        {
+            var own = thresholds.FirstOrDefault(t => t.Label == name) ?? throw new ArgumentException(
+                $"Thresholds has none for the label '{name}'; it names {string.Join(", ", thresholds.Select(t => $"'{t.Label}'"))}. Choose them on cases with the same labels.");
+            if (own is { F1: not float.NaN, Youden: not float.NaN }) return own;
+            throw new ArgumentException(
+                $"The {(own.F1 is float.NaN ? "F1" : "Youden")} threshold of the label '{name}' is NaN; give a score, positive infinity, or null for none.");
+        });
+    }
 }
