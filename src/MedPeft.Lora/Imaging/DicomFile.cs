@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MedPeft.Lora.Imaging.Dicom;
 using MedPeft.Lora.Imaging.Dicom.Rendering;
 
@@ -110,6 +111,9 @@ public sealed class DicomFile
     /// <summary>Whether bytes begin as a DICOM file does, with or without its preamble.</summary>
     /// <param name="start">The first 132 bytes or more.</param>
     public static bool IsDicom(ReadOnlySpan<byte> start) => Part10.Looks(start);
+
+    /// <summary>The bytes that stay in memory with the pixels in them.</summary>
+    internal byte[] Buffer => MemoryMarshal.TryGetArray(_pixels, out var segment) ? segment.Array! : [];
 
     /// <summary>Decodes a frame and turns it into 8 bits. May run on several threads at once.</summary>
     /// <param name="options">Which frame, and how; <see cref="DicomOptions.Default"/> when null.</param>

@@ -15,7 +15,7 @@ internal static class Part10
         var element = data[2] | (data[3] << 8);
         var vr = (ushort)((data[4] << 8) | data[5]);
         if (data[0] == 2) return element <= 0x0010 && ElementReader.IsVr(vr);
-        return element <= 0x0018 && (ElementReader.IsVr(vr) || ElementReader.U32(data, 4, false) <= 256);
+        return element <= 0x0060 && (ElementReader.IsVr(vr) || ElementReader.U32(data, 4, false) <= 256);
     }
 
     /// <summary>Reads a file up to its pixels.</summary>

@@ -206,7 +206,7 @@ internal sealed class JpegStream
     private void ReadPreset(ReadOnlySpan<byte> segment)
     {
         if (segment.IsEmpty || segment[0] != 1)
-            throw new DicomFormatException("holds a JPEG-LS picture with a mapping table or an oversize header, which is not decoded. Convert it: gdcmconv --raw in.dcm out.dcm");
+            throw new DicomFormatException("holds a JPEG picture with a mapping table or an oversize header (JPEG-LS), which is not decoded. Convert it: gdcmconv --raw in.dcm out.dcm");
         if (segment.Length < 11) throw Error("has coding parameters that are too short");
         int At(ReadOnlySpan<byte> bytes, int index) => BinaryPrimitives.ReadUInt16BigEndian(bytes[(1 + (2 * index))..]);
         Preset = new JpegLsPreset(At(segment, 0), At(segment, 1), At(segment, 2), At(segment, 3), At(segment, 4));

@@ -29,16 +29,18 @@ internal static class Percentiles
             if (kept.Count > 0) (patterns, total) = (kept, kept.Sum(i => (long)counts[i]));
         }
 
-        patterns.Sort((x, y) => values[x].CompareTo(values[y]));
+        var keys = patterns.ConvertAll(i => values[i]).ToArray();
+        var order = patterns.ToArray();
+        Array.Sort(keys, order);
         var (at, bottom) = (0L, double.NaN);
-        foreach (var i in patterns)
+        foreach (var i in order)
         {
             at += counts[i];
             if (double.IsNaN(bottom) && at >= low / 100 * total) bottom = values[i];
             if (at >= high / 100 * total) return (bottom, values[i]);
         }
 
-        return (bottom, values[patterns[^1]]);
+        return (bottom, values[order[^1]]);
     }
 
     private static (int Least, int Most)? Padding(RawFrame frame, DataSet set)
