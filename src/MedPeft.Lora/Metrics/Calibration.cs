@@ -141,7 +141,8 @@ public static class Calibration
             if (result[i] is >= 0 and <= 1) continue;
             throw new ArgumentException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The probability of case {i} is {probabilities[i]}; probabilities lie from 0 to 1. Turn logits into probabilities first: Calibration.Sigmoid."));
+                $"The probability of case {i} is {probabilities[i]}; probabilities lie from 0 to 1. ")
+                + "Turn logits into probabilities first: Calibration.Sigmoid.");
         }
 
         return result;

@@ -40,7 +40,8 @@ public sealed record OperatingPoint(float Threshold, int TruePositives, int Fals
     /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
     public static OperatingPoint At(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, float threshold)
     {
-        if (float.IsNaN(threshold)) throw new ArgumentException("The threshold is NaN; give a score, or positive infinity to call no case positive.", nameof(threshold));
+        if (float.IsNaN(threshold))
+            throw new ArgumentException("The threshold is NaN; give a score, or positive infinity to call no case positive.", nameof(threshold));
         Cells.Check(scores, labels);
         int truePositives = 0, falsePositives = 0, trueNegatives = 0, falseNegatives = 0;
         for (var i = 0; i < scores.Length; i++)
