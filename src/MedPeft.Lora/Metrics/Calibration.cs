@@ -15,6 +15,7 @@ public static class Calibration
     /// <param name="logits">Any finite numbers.</param>
     /// <param name="temperature">Divides the logits, above 0; 1 unless given. <see cref="TemperatureScaling"/> finds it.</param>
     /// <returns>As many probabilities. Logits above 17 all give 1 in single precision: rank cases by their logits.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The temperature is not finite and above 0.</exception>
     public static float[] Sigmoid(ReadOnlySpan<float> logits, double temperature = 1) => Array.ConvertAll(Probabilities(logits, temperature), p => (float)p);
 
     /// <summary>The mean squared difference of probability and label (Brier 1950, Mon. Weather Rev. 78:1-3).</summary>
@@ -27,9 +28,12 @@ public static class Calibration
     public static double? Brier(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels) => Brier(Checked(probabilities, labels), labels);
 
     /// <summary>The mean of -log of the probability given to the true class, which counts as 1e-15 at least.</summary>
+    /// <param name="probabilities">One per case, 0 to 1.</param>
+    /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per probability.</param>
     /// <returns>0 (perfect) and up; 0.693 for a constant 0.5; null where all labels are missing.</returns>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/param"/>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No probabilities, lengths that differ, a probability outside 0 … 1, a label that is not 0, 1 or NaN.
+    /// </exception>
     public static double? NegativeLogLikelihood(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels) =>
         NegativeLogLikelihood(Checked(probabilities, labels), labels);
 
@@ -42,7 +46,9 @@ public static class Calibration
     /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per probability.</param>
     /// <param name="bins">At least 1; 15 unless given.</param>
     /// <returns>0 to 1; null where all labels are missing.</returns>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No probabilities, lengths that differ, a probability outside 0 … 1, a label that is not 0, 1 or NaN.
+    /// </exception>
     public static double? ExpectedError(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels, int bins = DefaultBins) =>
         ExpectedError(Reliability(probabilities, labels, bins));
 
@@ -51,7 +57,9 @@ public static class Calibration
     /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per probability.</param>
     /// <param name="bins">At least 1; 15 unless given.</param>
     /// <returns>All bins in order, empty ones too.</returns>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No probabilities, lengths that differ, a probability outside 0 … 1, a label that is not 0, 1 or NaN.
+    /// </exception>
     public static IReadOnlyList<ReliabilityBin> Reliability(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels, int bins = DefaultBins) =>
         Reliability(Checked(probabilities, labels), labels, bins);
 
@@ -129,8 +137,12 @@ public static class Calibration
         var result = new double[probabilities.Length];
         for (var i = 0; i < result.Length; i++)
         {
-            result[i] = probabilities[i] is >= 0 and <= 1 ? probabilities[i] : throw new ArgumentException(
-                string.Create(CultureInfo.InvariantCulture, $"The probability of case {i} is {probabilities[i]}; probabilities lie from 0 to 1. Turn logits into probabilities first: Calibration.Sigmoid."));
+            result[i] = probabilities[i];
+            if (result[i] is >= 0 and <= 1) continue;
+            throw new ArgumentException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The probability of case {i} is {probabilities[i]}; probabilities lie from 0 to 1. ")
+                + "Turn logits into probabilities first: Calibration.Sigmoid.");
         }
 
         return result;

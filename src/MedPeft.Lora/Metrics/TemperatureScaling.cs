@@ -58,7 +58,8 @@ public sealed record TemperatureScaling
 
     /// <summary>The temperature and what it gained.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"temperature {Temperature:F4}: negative log likelihood {Before:F4} -> {After:F4}{(AtBound ? " (at the bound: no fit)" : "")}");
+        CultureInfo.InvariantCulture, $"temperature {Temperature:F4}: negative log likelihood {Before:F4} -> {After:F4}")
+        + (AtBound ? " (at the bound: no fit)" : "");
 
     /// <summary>The loss is convex in the inverse temperature: Newton steps, and a bisection where one would leave the bracket.</summary>
     private static double Minimum(ReadOnlySpan<float> logits, ReadOnlySpan<float> labels)

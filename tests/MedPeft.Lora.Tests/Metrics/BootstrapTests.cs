@@ -126,6 +126,14 @@ public class BootstrapTests
     }
 
     [Fact]
+    public void An_exception_of_the_statistic_reaches_the_caller_as_it_is()
+    {
+        var asked = 0;
+        var error = Assert.Throws<FormatException>(() => Bootstrap.Statistic(3, _ => Interlocked.Increment(ref asked) < 5 ? 1 : throw new FormatException("mine")));
+        Assert.Equal("mine", error.Message);
+    }
+
+    [Fact]
     public void Bad_options_are_named()
     {
         Assert.Equal("Groups has 1 keys for 2 cases; give one per case. (Parameter 'Groups')",

@@ -165,9 +165,14 @@ public class DeLongTests
     [Fact]
     public void Models_of_other_cases_are_refused()
     {
+        string Error(Action call) => Assert.Throws<ArgumentException>(call).Message;
+        const string Differ = "The first model has 2 scores and the second 3; compare models on the same cases and labels. (Parameter 'scoresB')";
+        Assert.Equal(Differ, Error(() => DeLong.Compare([1, 2], [1, 2, 3], [0, 1])));
+        Assert.Equal(Differ, Error(() => DeLong.ComparePerLabel([1, 2], [1, 2, 3], [0, 1], ["a"])));
+        Assert.Equal(Differ, Error(() => Bootstrap.Compare([1, 2], [1, 2, 3], [0, 1])));
         Assert.Equal(
-            "Found 3 scores and 2 labels; give each score one label: 0, 1, or NaN where it is missing. (Parameter 'labels')",
-            Assert.Throws<ArgumentException>(() => DeLong.Compare([1, 2], [1, 2, 3], [0, 1])).Message);
+            "Found 2 scores and 3 labels; give each score one label: 0, 1, or NaN where it is missing. (Parameter 'labels')",
+            Error(() => DeLong.Compare([1, 2], [1, 2], [0, 1, 1])));
     }
 
     private static (double A, double B, double Covariance) ByDefinition(float[] a, float[] b, float[] labels)
