@@ -61,11 +61,17 @@ public abstract class TensorFile : IDisposable
     private Tensor Open(string name, Func<TensorInfo, Tensor> open)
     {
         ArgumentNullException.ThrowIfNull(name);
-        ObjectDisposedException.ThrowIf(disposed, this);
         if (!Tensors.TryGetValue(name, out var info))
             throw new CheckpointException(Path, $"the checkpoint has no such tensor. It has {Quoted.Some(Tensors.Keys, Tensors.Count)}.", name);
+        return Use(info, open);
+    }
+
+    /// <summary>Opens a tensor outside of all scopes, or refuses its type.</summary>
+    private protected Tensor Use(TensorInfo info, Func<TensorInfo, Tensor> open)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
         if (info.DType is null)
-            throw new CheckpointException(Path, $"its type {info.DTypeName} has no counterpart in TorchSharp. Convert the tensor to F32 or BF16 before.", name);
+            throw new CheckpointException(Path, $"its type {info.DTypeName} has no counterpart in TorchSharp. Convert the tensor to F32 or BF16 before.", info.Name);
         using var none = no_grad();
         return open(info).DetachFromDisposeScope();
     }

@@ -36,7 +36,7 @@ public static class ImageDecoder
         limits.Check(name, header.Width, header.Height);
         if (!header.IsPng && header.Bits != 8)
             throw new ImageException(name, $"is a JPEG image of {header.Bits} bits a sample; 8 are read here. Convert it to a 16-bit PNG image.");
-        return DecodeBySkia(data, name, header);
+        return DecodePixels(data, name, header);
     }
 
     private static byte[] Read(string path, long limit)
@@ -65,7 +65,13 @@ public static class ImageDecoder
         }
     }
 
-    private static unsafe PixelImage DecodeBySkia(ReadOnlySpan<byte> data, string name, ImageHeader header)
+    private static unsafe PixelImage DecodePixels(ReadOnlySpan<byte> data, string name, ImageHeader header)
+    {
+        fixed (byte* bytes = data) return GrayPng.TryDecode(bytes, data.Length, header) ?? DecodeBySkia(data, name, header);
+    }
+
+    /// <summary>The general decoder, for every kind of file that is read here.</summary>
+    internal static unsafe PixelImage DecodeBySkia(ReadOnlySpan<byte> data, string name, ImageHeader header)
     {
         fixed (byte* bytes = data)
         {

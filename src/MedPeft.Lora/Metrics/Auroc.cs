@@ -90,7 +90,10 @@ public static class Auroc
     internal static void CheckPartial(double falsePositiveRate)
     {
         if (!(falsePositiveRate is > 0 and <= 1))
-            throw new ArgumentOutOfRangeException(nameof(falsePositiveRate), falsePositiveRate, "A partial area ends at a false positive rate above 0 and at most 1.");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(falsePositiveRate), falsePositiveRate, "A partial area ends at a false positive rate above 0 and at most 1.");
+        }
     }
 
     /// <summary>Counts the pairs of one label whose cells are checked.</summary>

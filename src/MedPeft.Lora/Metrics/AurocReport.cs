@@ -9,6 +9,7 @@ public sealed record AurocReport
     /// <param name="perLabel">One entry per label, in the order of the labels.</param>
     public AurocReport(IEnumerable<LabelAuroc> perLabel)
     {
+        ArgumentNullException.ThrowIfNull(perLabel);
         PerLabel = [.. perLabel];
         Labels = [.. PerLabel.Select(l => l.Label)];
         Scored = PerLabel.Count(l => l.Value is not null);
@@ -36,13 +37,13 @@ public sealed record AurocReport
     public AurocReport RequireAll() => Scored == PerLabel.Count
         ? this
         : throw new InvalidOperationException(
-            $"{PerLabel.Count - Scored} of {PerLabel.Count} labels have cases of one class only and no AUROC: {string.Join(", ", PerLabel.Where(l => l.Value is null).Select(Describe))}. "
+            $"{PerLabel.Count - Scored} of {PerLabel.Count} labels have cases of one class only and no AUROC: {DescribeLeftOut()}. "
             + "Evaluate on more cases, or leave these labels out by name.");
 
     /// <summary>Two reports are equal when their labels' entries are.</summary>
     public bool Equals(AurocReport? other) => other is not null && PerLabel.SequenceEqual(other.PerLabel);
 
-    /// <inheritdoc/>
+    /// <summary>A hash of the labels' entries.</summary>
     public override int GetHashCode() => PerLabel.Aggregate(0, HashCode.Combine);
 
     /// <summary>The mean and how many labels it is over; labels left out are named.</summary>
@@ -50,9 +51,9 @@ public sealed record AurocReport
     {
         var macro = Scored == 0 ? "no macro AUROC:" : string.Create(CultureInfo.InvariantCulture, $"macro AUROC {Macro:F4} over");
         var over = $"{macro} {Scored} of {PerLabel.Count} labels";
-        return Scored == PerLabel.Count ? over : $"{over}; left out, cases of one class only: {string.Join(", ", PerLabel.Where(l => l.Value is null).Select(Describe))}";
+        return Scored == PerLabel.Count ? over : $"{over}; left out, cases of one class only: {DescribeLeftOut()}";
     }
 
-    private static string Describe(LabelAuroc label) =>
-        $"{label.Label} ({label.Positives} positive, {label.Negatives} negative)";
+    private string DescribeLeftOut() => string.Join(", ", PerLabel
+        .Where(l => l.Value is null).Select(l => $"{l.Label} ({l.Positives} positive, {l.Negatives} negative)"));
 }

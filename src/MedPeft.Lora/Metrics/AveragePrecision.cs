@@ -13,21 +13,14 @@ public static class AveragePrecision
     internal static double? Compute(Ranking ranking)
     {
         if (ranking.Positives == 0) return null;
-        double sum = 0, lost = 0;
+        var sum = new Sum();
         for (var i = 0; i < ranking.Count; i++)
         {
             var (positives, _) = ranking.At(i);
-            if (positives == 0) continue;
             var found = ranking.TruePositives[i];
-            var term = positives * (found / ((double)found + ranking.FalsePositives[i]));
-
-            // Kahan: a hundred thousand terms would lose three digits of the sum.
-            var corrected = term - lost;
-            var next = sum + corrected;
-            lost = next - sum - corrected;
-            sum = next;
+            if (positives > 0) sum.Add(positives * (found / ((double)found + ranking.FalsePositives[i])));
         }
 
-        return sum / ranking.Positives;
+        return sum.Value / ranking.Positives;
     }
 }

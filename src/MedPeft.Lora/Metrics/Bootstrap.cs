@@ -1,7 +1,8 @@
 namespace MedPeft.Lora.Metrics;
 
-/// <summary>Percentile intervals from resamples of the cases, or of whole patients (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13).</summary>
+/// <summary>Percentile intervals from resamples of the cases, or of whole patients.</summary>
 /// <remarks>
+/// Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
 /// Each resample has a generator of its own, so the result depends on the seed alone, never on the number of threads. A resample in
 /// which a label has cases of one class only is drawn again, and the estimate says how often that happened.
 /// </remarks>
@@ -24,7 +25,10 @@ public static class Bootstrap
     /// <param name="labels">1, 0 or NaN (missing), [n, K].</param>
     /// <param name="labelNames">The names of the K labels.</param>
     /// <param name="options">Null for the defaults: 2000 resamples of single cases, 95 %.</param>
-    /// <inheritdoc cref="Compute" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No scores, lengths that do not fit, a score that is not finite, a label that is not 0, 1 or NaN; groups that are not one per case.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">A class has so few cases that no resample holds both.</exception>
     public static BootstrapReport PerLabel(
         ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, IReadOnlyList<string> labelNames, BootstrapOptions? options = null) =>
         PerLabel(new ScoreTable(scores, labels, labelNames), null, options);
@@ -35,7 +39,10 @@ public static class Bootstrap
     /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per case.</param>
     /// <param name="options">Null for the defaults: 2000 resamples of single cases, 95 %.</param>
     /// <returns>Null where one class is absent.</returns>
-    /// <inheritdoc cref="Compute" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No scores, lengths that do not fit, a score that is not finite, a label that is not 0, 1 or NaN; groups that are not one per case.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">A class has so few cases that no resample holds both.</exception>
     public static BootstrapEstimate? Compare(
         ReadOnlySpan<float> scoresA, ReadOnlySpan<float> scoresB, ReadOnlySpan<float> labels, BootstrapOptions? options = null) =>
         ComparePerLabel(scoresA, scoresB, labels, [""], options).Macro;
@@ -46,16 +53,23 @@ public static class Bootstrap
     /// <param name="labels">1, 0 or NaN (missing), [n, K].</param>
     /// <param name="labelNames">The names of the K labels.</param>
     /// <param name="options">Null for the defaults: 2000 resamples of single cases, 95 %.</param>
-    /// <inheritdoc cref="Compute" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No scores, lengths that do not fit, a score that is not finite, a label that is not 0, 1 or NaN; groups that are not one per case.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">A class has so few cases that no resample holds both.</exception>
     public static BootstrapReport ComparePerLabel(
-        ReadOnlySpan<float> scoresA, ReadOnlySpan<float> scoresB, ReadOnlySpan<float> labels, IReadOnlyList<string> labelNames, BootstrapOptions? options = null) =>
-        PerLabel(new ScoreTable(scoresA, labels, labelNames), new ScoreTable(scoresB, labels, labelNames), options);
+        ReadOnlySpan<float> scoresA, ReadOnlySpan<float> scoresB, ReadOnlySpan<float> labels, IReadOnlyList<string> labelNames,
+        BootstrapOptions? options = null)
+    {
+        Cells.CheckSameCases(scoresA.Length, scoresB.Length);
+        return PerLabel(new ScoreTable(scoresA, labels, labelNames), new ScoreTable(scoresB, labels, labelNames), options);
+    }
 
     /// <summary>Resamples any statistic.</summary>
     /// <param name="cases">The number of cases, n.</param>
     /// <param name="statistic">
     /// The statistic of the cases at some rows (0 … n - 1, rising, repeated as often as drawn), or null where it is not defined, upon which the
-    /// resample is drawn again. Called from several threads at once.
+    /// resample is drawn again. Called from several threads at once; an exception of its own ends the run.
     /// </param>
     /// <param name="options">Null for the defaults: 2000 resamples of single cases, 95 %.</param>
     /// <returns>Null where the statistic is not defined for the cases themselves.</returns>

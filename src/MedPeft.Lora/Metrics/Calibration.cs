@@ -8,13 +8,14 @@ public static class Calibration
     /// <summary>Equal bins of the reliability diagram and of the expected calibration error, unless others are asked for.</summary>
     public const int DefaultBins = 15;
 
-    /// <summary>Probabilities are kept this far from 0 and 1 in a logarithm, so that one sure mistake costs 34.5 and not infinity.</summary>
+    /// <summary>The least probability of the true class in a logarithm, so that one sure mistake costs 34.5 and not infinity.</summary>
     private const double Clip = 1e-15;
 
     /// <summary>Turns logits into probabilities: 1 / (1 + e⁻ˣ), computed in double precision.</summary>
     /// <param name="logits">Any finite numbers.</param>
     /// <param name="temperature">Divides the logits, above 0; 1 unless given. <see cref="TemperatureScaling"/> finds it.</param>
     /// <returns>As many probabilities. Logits above 17 all give 1 in single precision: rank cases by their logits.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The temperature is not finite and above 0.</exception>
     public static float[] Sigmoid(ReadOnlySpan<float> logits, double temperature = 1) => Array.ConvertAll(Probabilities(logits, temperature), p => (float)p);
 
     /// <summary>The mean squared difference of probability and label (Brier 1950, Mon. Weather Rev. 78:1-3).</summary>
@@ -26,10 +27,13 @@ public static class Calibration
     /// </exception>
     public static double? Brier(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels) => Brier(Checked(probabilities, labels), labels);
 
-    /// <summary>The mean of -log of the probability given to the true class, with probabilities kept 1e-15 away from 0 and 1.</summary>
+    /// <summary>The mean of -log of the probability given to the true class, which counts as 1e-15 at least.</summary>
+    /// <param name="probabilities">One per case, 0 to 1.</param>
+    /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per probability.</param>
     /// <returns>0 (perfect) and up; 0.693 for a constant 0.5; null where all labels are missing.</returns>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/param"/>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No probabilities, lengths that differ, a probability outside 0 … 1, a label that is not 0, 1 or NaN.
+    /// </exception>
     public static double? NegativeLogLikelihood(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels) =>
         NegativeLogLikelihood(Checked(probabilities, labels), labels);
 
@@ -42,7 +46,9 @@ public static class Calibration
     /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per probability.</param>
     /// <param name="bins">At least 1; 15 unless given.</param>
     /// <returns>0 to 1; null where all labels are missing.</returns>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No probabilities, lengths that differ, a probability outside 0 … 1, a label that is not 0, 1 or NaN.
+    /// </exception>
     public static double? ExpectedError(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels, int bins = DefaultBins) =>
         ExpectedError(Reliability(probabilities, labels, bins));
 
@@ -51,53 +57,54 @@ public static class Calibration
     /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per probability.</param>
     /// <param name="bins">At least 1; 15 unless given.</param>
     /// <returns>All bins in order, empty ones too.</returns>
-    /// <inheritdoc cref="Brier(ReadOnlySpan{float}, ReadOnlySpan{float})" path="/exception"/>
+    /// <exception cref="ArgumentException">
+    /// No probabilities, lengths that differ, a probability outside 0 … 1, a label that is not 0, 1 or NaN.
+    /// </exception>
     public static IReadOnlyList<ReliabilityBin> Reliability(ReadOnlySpan<float> probabilities, ReadOnlySpan<float> labels, int bins = DefaultBins) =>
         Reliability(Checked(probabilities, labels), labels, bins);
 
     internal static double? Brier(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
     {
-        var (sum, count) = (0.0, 0);
+        var (sum, count) = (new Sum(), 0);
         for (var i = 0; i < labels.Length; i++)
         {
             if (float.IsNaN(labels[i])) continue;
             var miss = probabilities[i] - labels[i];
-            sum += miss * miss;
+            sum.Add(miss * miss);
             count++;
         }
 
-        return count == 0 ? null : sum / count;
+        return count == 0 ? null : sum.Value / count;
     }
 
     internal static double? NegativeLogLikelihood(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
     {
-        var (sum, count) = (0.0, 0);
+        var (sum, count) = (new Sum(), 0);
         for (var i = 0; i < labels.Length; i++)
         {
             if (float.IsNaN(labels[i])) continue;
-            var p = Math.Clamp(probabilities[i], Clip, 1 - Clip);
-            sum -= Math.Log(labels[i] == 1f ? p : 1 - p);
+            sum.Add(-Math.Log(Math.Max(labels[i] == 1f ? probabilities[i] : 1 - probabilities[i], Clip)));
             count++;
         }
 
-        return count == 0 ? null : sum / count;
+        return count == 0 ? null : sum.Value / count;
     }
 
     internal static IReadOnlyList<ReliabilityBin> Reliability(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, int bins)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bins);
-        var (sums, positives, counts) = (new double[bins], new int[bins], new int[bins]);
+        var (sums, positives, counts) = (new Sum[bins], new int[bins], new int[bins]);
         for (var i = 0; i < labels.Length; i++)
         {
             if (float.IsNaN(labels[i])) continue;
             var bin = Math.Min((int)(bins * probabilities[i]), bins - 1);
-            sums[bin] += probabilities[i];
+            sums[bin].Add(probabilities[i]);
             counts[bin]++;
             if (labels[i] == 1f) positives[bin]++;
         }
 
         return [.. counts.Select((count, bin) => new ReliabilityBin(
-            (double)bin / bins, (double)(bin + 1) / bins, count, sums[bin] / count, (double)positives[bin] / count))];
+            (double)bin / bins, (double)(bin + 1) / bins, count, sums[bin].Value / count, (double)positives[bin] / count))];
     }
 
     internal static double? ExpectedError(IReadOnlyList<ReliabilityBin> bins)
@@ -130,8 +137,12 @@ public static class Calibration
         var result = new double[probabilities.Length];
         for (var i = 0; i < result.Length; i++)
         {
-            result[i] = probabilities[i] is >= 0 and <= 1 ? probabilities[i] : throw new ArgumentException(
-                string.Create(CultureInfo.InvariantCulture, $"The probability of case {i} is {probabilities[i]}; probabilities lie from 0 to 1. Turn logits into probabilities first: Calibration.Sigmoid."));
+            result[i] = probabilities[i];
+            if (result[i] is >= 0 and <= 1) continue;
+            throw new ArgumentException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The probability of case {i} is {probabilities[i]}; probabilities lie from 0 to 1. ")
+                + "Turn logits into probabilities first: Calibration.Sigmoid.");
         }
 
         return result;

@@ -34,6 +34,17 @@ internal static class Cells
         return scores / labelNames.Count;
     }
 
+    /// <summary>Demands that two models scored the same cases.</summary>
+    /// <exception cref="ArgumentException">They did not.</exception>
+    public static void CheckSameCases(int scoresA, int scoresB)
+    {
+        if (scoresA != scoresB)
+        {
+            throw new ArgumentException(
+                $"The first model has {scoresA} scores and the second {scoresB}; compare models on the same cases and labels.", nameof(scoresB));
+        }
+    }
+
     /// <summary>Checks each cell of a row-major table.</summary>
     /// <exception cref="ArgumentException">A score that is not finite, a label that is not 0, 1 or NaN.</exception>
     public static void CheckCells(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, IReadOnlyList<string> labelNames)

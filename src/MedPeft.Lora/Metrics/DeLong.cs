@@ -23,6 +23,7 @@ public static class DeLong
     /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
     public static AurocDifference? Compare(ReadOnlySpan<float> scoresA, ReadOnlySpan<float> scoresB, ReadOnlySpan<float> labels)
     {
+        Cells.CheckSameCases(scoresA.Length, scoresB.Length);
         Cells.Check(scoresA, labels);
         Cells.Check(scoresB, labels);
         var (a, b) = (Placements.Of(scoresA, labels), Placements.Of(scoresB, labels));
@@ -64,6 +65,7 @@ public static class DeLong
     public static IReadOnlyList<LabelDifference> ComparePerLabel(
         ReadOnlySpan<float> scoresA, ReadOnlySpan<float> scoresB, ReadOnlySpan<float> labels, IReadOnlyList<string> labelNames)
     {
+        Cells.CheckSameCases(scoresA.Length, scoresB.Length);
         var a = new ScoreTable(scoresA, labels, labelNames);
         var b = new ScoreTable(scoresB, labels, labelNames);
         var differences = new AurocDifference?[labelNames.Count];

@@ -43,7 +43,9 @@ public static class Evaluation
     {
         var ranking = Ranking.Of(scores, labels);
         var estimate = DeLong.Compute(ranking);
-        var probabilities = options.Scores == ScoreKind.Logit ? Calibration.Probabilities(scores, options.Temperature) : Array.ConvertAll(scores, s => (double)s);
+        var probabilities = options.Scores == ScoreKind.Logit
+            ? Calibration.Probabilities(scores, options.Temperature)
+            : Array.ConvertAll(scores, s => (double)s);
         var reliability = Calibration.Reliability(probabilities, labels, options.Bins);
         pairs = ranking.Pairs();
         return new LabelEvaluation
@@ -75,8 +77,10 @@ public static class Evaluation
     {
         if (options.Temperature != 1)
         {
-            throw new ArgumentException(
-                string.Create(CultureInfo.InvariantCulture, $"Temperature is {options.Temperature} and Scores are probabilities; a temperature divides logits: pass those, with Scores = ScoreKind.Logit."));
+            throw new ArgumentException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Temperature is {options.Temperature} and Scores are probabilities; a temperature divides logits: ")
+                + "pass those, with Scores = ScoreKind.Logit.");
         }
 
         for (var row = 0; row < table.Rows; row++)
@@ -86,13 +90,23 @@ public static class Evaluation
                 if (table.Scores[k][row] is >= 0 and <= 1) continue;
                 throw new ArgumentException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The score of case {row}, label '{table.Names[k]}', is {table.Scores[k][row]}, no probability. If the scores are logits, say so: Scores = ScoreKind.Logit."));
+                    $"The score of case {row}, label '{table.Names[k]}', is {table.Scores[k][row]}, no probability. ")
+                    + "If the scores are logits, say so: Scores = ScoreKind.Logit.");
             }
         }
     }
 
-    private static LabelThresholds[]? ThresholdsOf(string[] names, IReadOnlyList<LabelThresholds>? thresholds) => thresholds is null
-        ? null
-        : Array.ConvertAll(names, name => thresholds.FirstOrDefault(t => t.Label == name) ?? throw new ArgumentException(
-            $"Thresholds has none for the label '{name}'; it names {string.Join(", ", thresholds.Select(t => $"'{t.Label}'"))}. Choose them on cases with the same labels."));
+    private static LabelThresholds[]? ThresholdsOf(string[] names, IReadOnlyList<LabelThresholds>? thresholds)
+    {
+        if (thresholds is null) return null;
+        return Array.ConvertAll(names, name =>
+        {
+            var own = thresholds.FirstOrDefault(t => t.Label == name) ?? throw new ArgumentException(
+                $"Thresholds has none for the label '{name}'; it names {string.Join(", ", thresholds.Select(t => $"'{t.Label}'"))}. "
+                + "Choose them on cases with the same labels.");
+            if (own is { F1: not float.NaN, Youden: not float.NaN }) return own;
+            throw new ArgumentException(
+                $"The {(own.F1 is float.NaN ? "F1" : "Youden")} threshold of the label '{name}' is NaN; give a score, positive infinity, or null for none.");
+        });
+    }
 }

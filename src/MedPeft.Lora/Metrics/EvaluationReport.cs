@@ -50,7 +50,8 @@ public sealed record EvaluationReport
             table.Add([
                 label.Label, Count(label.Positives), Count(label.Negatives), TextTable.Number(label.Auroc), label.Interval?.ToString() ?? "-",
                 TextTable.Number(label.AveragePrecision), .. label.AtSpecificities.Select(p => TextTable.Number(p?.Sensitivity)),
-                TextTable.Number((applied ? label.AtF1Threshold : label.MaximumF1)?.F1), TextTable.Number(label.Brier), TextTable.Number(label.CalibrationError)]);
+                TextTable.Number((applied ? label.AtF1Threshold : label.MaximumF1)?.F1),
+                TextTable.Number(label.Brier), TextTable.Number(label.CalibrationError)]);
         }
 
         table.Add([

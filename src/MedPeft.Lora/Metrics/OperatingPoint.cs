@@ -23,7 +23,9 @@ public sealed record OperatingPoint(float Threshold, int TruePositives, int Fals
     public double? NegativePredictiveValue => Ratio(TrueNegatives, FalseNegatives);
 
     /// <summary>2TP / (2TP + FP + FN); null without positives.</summary>
-    public double? F1 => TruePositives + FalseNegatives == 0 ? null : 2.0 * TruePositives / (2.0 * TruePositives + FalsePositives + FalseNegatives);
+    public double? F1 => TruePositives + FalseNegatives == 0
+        ? null
+        : 2.0 * TruePositives / (2.0 * TruePositives + FalsePositives + FalseNegatives);
 
     /// <summary>Sensitivity + specificity - 1 (Youden 1950, Cancer 3:32-35); null where one class is absent.</summary>
     public double? Youden => Sensitivity + Specificity - 1;
@@ -38,7 +40,8 @@ public sealed record OperatingPoint(float Threshold, int TruePositives, int Fals
     /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
     public static OperatingPoint At(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, float threshold)
     {
-        if (float.IsNaN(threshold)) throw new ArgumentException("The threshold is NaN; give a score, or positive infinity to call no case positive.", nameof(threshold));
+        if (float.IsNaN(threshold))
+            throw new ArgumentException("The threshold is NaN; give a score, or positive infinity to call no case positive.", nameof(threshold));
         Cells.Check(scores, labels);
         int truePositives = 0, falsePositives = 0, trueNegatives = 0, falseNegatives = 0;
         for (var i = 0; i < scores.Length; i++)
@@ -53,16 +56,18 @@ public sealed record OperatingPoint(float Threshold, int TruePositives, int Fals
 
     /// <summary>The threshold with the greatest F1; of equal ones the lowest, as in scikit-learn's precision_recall_curve.</summary>
     /// <remarks>Chosen on the cases it is measured on, it flatters: choose on validation cases, then use <see cref="At"/> on the test cases.</remarks>
+    /// <param name="scores">One finite score per case.</param>
+    /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per score.</param>
     /// <returns>Null without positives.</returns>
-    /// <inheritdoc cref="At" path="/param"/>
-    /// <inheritdoc cref="At" path="/exception"/>
+    /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
     public static OperatingPoint? MaximumF1(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels) => MaximumF1(Ranking.Of(scores, labels));
 
     /// <summary>The threshold with the greatest sensitivity + specificity - 1; of equal ones the highest, as in scikit-learn's roc_curve.</summary>
     /// <remarks>Chosen on the cases it is measured on, it flatters: choose on validation cases, then use <see cref="At"/> on the test cases.</remarks>
+    /// <param name="scores">One finite score per case.</param>
+    /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per score.</param>
     /// <returns>Null where one class is absent. Infinity is the threshold where no score is better than chance.</returns>
-    /// <inheritdoc cref="At" path="/param"/>
-    /// <inheritdoc cref="At" path="/exception"/>
+    /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
     public static OperatingPoint? MaximumYouden(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels) => MaximumYouden(Ranking.Of(scores, labels));
 
     /// <summary>The threshold with the greatest sensitivity among those of a specificity at least as given; of equal ones the most specific.</summary>
@@ -70,7 +75,8 @@ public sealed record OperatingPoint(float Threshold, int TruePositives, int Fals
     /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per score.</param>
     /// <param name="specificity">From 0 to 1.</param>
     /// <returns>Null where one class is absent.</returns>
-    /// <inheritdoc cref="At" path="/exception"/>
+    /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The specificity is not from 0 to 1.</exception>
     public static OperatingPoint? AtSpecificity(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, double specificity) =>
         AtSpecificity(Ranking.Of(scores, labels), specificity);
 
@@ -79,14 +85,16 @@ public sealed record OperatingPoint(float Threshold, int TruePositives, int Fals
     /// <param name="labels">1, 0 or NaN (missing: the case is left out), one per score.</param>
     /// <param name="sensitivity">From 0 to 1.</param>
     /// <returns>Null where one class is absent.</returns>
-    /// <inheritdoc cref="At" path="/exception"/>
+    /// <exception cref="ArgumentException">No scores, lengths that differ, a score that is not finite, a label that is not 0, 1 or NaN.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The sensitivity is not from 0 to 1.</exception>
     public static OperatingPoint? AtSensitivity(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, double sensitivity) =>
         AtSensitivity(Ranking.Of(scores, labels), sensitivity);
 
     /// <summary>Threshold, counts and the two rates on one line.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"score >= {Threshold}: sensitivity {Sensitivity:F4}, specificity {Specificity:F4} (TP {TruePositives}, FP {FalsePositives}, TN {TrueNegatives}, FN {FalseNegatives})");
+        $"score >= {Threshold}: sensitivity {TextTable.Number(Sensitivity)}, specificity {TextTable.Number(Specificity)} ")
+        + $"(TP {TruePositives}, FP {FalsePositives}, TN {TrueNegatives}, FN {FalseNegatives})";
 
     internal static OperatingPoint? MaximumF1(Ranking ranking)
     {

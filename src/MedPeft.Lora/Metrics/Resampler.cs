@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace MedPeft.Lora.Metrics;
 
 /// <summary>Draws resamples of cases, or of groups of cases, and evaluates statistics on each.</summary>
@@ -39,23 +41,30 @@ internal sealed class Resampler
         for (var s = 0; s < values.Length; s++) values[s] = new double[replicates];
         var redrawn = new int[replicates];
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads == 0 ? Environment.ProcessorCount : options.Threads };
-        Parallel.For(0, replicates, parallel, () => (Weights: new int[Units], Row: new double[observed.Length]), (replicate, state, buffers) =>
+        try
         {
-            var random = new ResampleRandom(options.Seed, replicate);
-            do
+            Parallel.For(0, replicates, parallel, () => (Weights: new int[Units], Row: new double[observed.Length]), (replicate, state, buffers) =>
             {
-                Array.Clear(buffers.Weights);
-                for (var i = 0; i < Units; i++) buffers.Weights[random.Below(Units)]++;
-                if (statistics(buffers.Weights, buffers.Row))
+                var random = new ResampleRandom(options.Seed, replicate);
+                do
                 {
-                    for (var s = 0; s < values.Length; s++) values[s][replicate] = buffers.Row[s];
-                    return buffers;
+                    Array.Clear(buffers.Weights);
+                    for (var i = 0; i < Units; i++) buffers.Weights[random.Below(Units)]++;
+                    if (statistics(buffers.Weights, buffers.Row))
+                    {
+                        for (var s = 0; s < values.Length; s++) values[s][replicate] = buffers.Row[s];
+                        return buffers;
+                    }
                 }
-            }
-            while (++redrawn[replicate] < MostDraws && !state.IsStopped);
-            state.Stop();
-            return buffers;
-        }, static _ => { });
+                while (++redrawn[replicate] < MostDraws && !state.IsStopped);
+                state.Stop();
+                return buffers;
+            }, static _ => { });
+        }
+        catch (AggregateException error)
+        {
+            ExceptionDispatchInfo.Throw(error.InnerExceptions[0]); // a statistic of the caller's threw: it sees its own exception
+        }
 
         if (Array.Exists(redrawn, r => r >= MostDraws))
         {

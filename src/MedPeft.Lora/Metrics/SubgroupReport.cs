@@ -15,7 +15,8 @@ public sealed record SubgroupReport(IReadOnlyList<Subgroup> Groups, IReadOnlyLis
         table.Add(["cases", .. Groups.Select(g => g.Cases.ToString(CultureInfo.InvariantCulture))]);
         for (var k = 0; k < Groups[0].Auroc.Labels.Count; k++)
             table.Add([Groups[0].Auroc.Labels[k], .. Groups.Select(g => TextTable.Number(g.Auroc.PerLabel[k].Value))]);
-        table.Add(["macro", .. Groups.Select(g => $"{TextTable.Number(g.Auroc.Scored == 0 ? null : g.Auroc.Macro)} ({g.Auroc.Scored})")]);
+        table.Add(["macro", .. Groups.Select(g => TextTable.Number(g.Auroc.Macro))]);
+        table.Add(["labels in macro", .. Groups.Select(g => g.Auroc.Scored.ToString(CultureInfo.InvariantCulture))]);
         var gaps = Gaps.Count == 0
             ? $"No gap: no label has two groups with {LeastPerClass} cases of each class."
             : string.Join('\n', Gaps.Select(g => $"  {g}").Prepend($"Gaps between groups with at least {LeastPerClass} cases of each class:"));

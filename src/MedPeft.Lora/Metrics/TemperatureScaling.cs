@@ -58,7 +58,8 @@ public sealed record TemperatureScaling
 
     /// <summary>The temperature and what it gained.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"temperature {Temperature:F4}: negative log likelihood {Before:F4} -> {After:F4}{(AtBound ? " (at the bound: no fit)" : "")}");
+        CultureInfo.InvariantCulture, $"temperature {Temperature:F4}: negative log likelihood {Before:F4} -> {After:F4}")
+        + (AtBound ? " (at the bound: no fit)" : "");
 
     /// <summary>The loss is convex in the inverse temperature: Newton steps, and a bisection where one would leave the bracket.</summary>
     private static double Minimum(ReadOnlySpan<float> logits, ReadOnlySpan<float> labels)
@@ -82,29 +83,29 @@ public sealed record TemperatureScaling
 
     private static double Loss(ReadOnlySpan<float> logits, ReadOnlySpan<float> labels, double inverse)
     {
-        var sum = 0.0;
+        var sum = new Sum();
         for (var i = 0; i < logits.Length; i++)
         {
             if (float.IsNaN(labels[i])) continue;
             var x = (labels[i] == 1f ? -inverse : inverse) * logits[i]; // -log P(true class) = log(1 + eˣ)
-            sum += Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
+            sum.Add(Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x))));
         }
 
-        return sum;
+        return sum.Value;
     }
 
     private static (double First, double Second) Slope(ReadOnlySpan<float> logits, ReadOnlySpan<float> labels, double inverse)
     {
-        var (first, second) = (0.0, 0.0);
+        var (first, second) = (new Sum(), new Sum());
         for (var i = 0; i < logits.Length; i++)
         {
             if (float.IsNaN(labels[i])) continue;
             double z = logits[i];
             var (p, toOne) = (Calibration.Logistic(inverse * z), Calibration.Logistic(-inverse * z)); // 1 - p would lose the small ones
-            first += z * (labels[i] == 1f ? -toOne : p);
-            second += z * z * p * toOne;
+            first.Add(z * (labels[i] == 1f ? -toOne : p));
+            second.Add(z * z * p * toOne);
         }
 
-        return (first, second);
+        return (first.Value, second.Value);
     }
 }

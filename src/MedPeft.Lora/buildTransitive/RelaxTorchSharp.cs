@@ -234,6 +234,7 @@ public sealed class MedPeftRelaxTorchSharp : Microsoft.Build.Utilities.Task
     public override bool Execute()
     {
         var image = File.ReadAllBytes(Source);
+        string? refused = null;
         try
         {
             if (ElfRelax.Relax(image) == RelaxOutcome.Relaxed)
@@ -241,14 +242,17 @@ public sealed class MedPeftRelaxTorchSharp : Microsoft.Build.Utilities.Task
         }
         catch (InvalidDataException e)
         {
-            // No destination: the next build tries, and warns, again.
-            if (File.Exists(Destination)) File.Delete(Destination);
-            Log.LogWarning(null, "MEDPEFT001", null, Source, 0, 0, 0, 0, "MedPeft.Lora cannot relax this file, which is used as it is and loads only with the libstdc++ of GCC 13 or newer: {0}. Set MedPeftRelaxTorchSharp to false to leave it alone.", e.Message);
-            return true;
+            refused = e.Message;
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(Destination));
         File.WriteAllBytes(Destination + ".tmp", image);
+        if (refused != null)
+        {
+            Log.LogWarning(null, "MEDPEFT001", null, Source, 0, 0, 0, 0, "MedPeft.Lora cannot relax this file, which is used as it is and loads only with the libstdc++ of GCC 13 or newer: {0}. Set MedPeftRelaxTorchSharp to false to leave it alone.", refused);
+            File.SetLastWriteTimeUtc(Destination + ".tmp", new DateTime(1990, 1, 1, 0, 0, 0, DateTimeKind.Utc)); // never up to date: the next build warns again
+        }
+
         File.Delete(Destination);
         File.Move(Destination + ".tmp", Destination);
         return true;

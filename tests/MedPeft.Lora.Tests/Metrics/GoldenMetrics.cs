@@ -32,6 +32,13 @@ internal static class GoldenMetrics
         _ => [(float)x.GetDouble()],
     })];
 
+    /// <summary>The scores of a case in double precision, as the reference had them.</summary>
+    public static double[] Doubles(string name)
+    {
+        var item = Root.GetProperty("cases").EnumerateArray().First(c => c.GetProperty("name").GetString() == name);
+        return item.TryGetProperty("s", out var s) ? [.. s.EnumerateArray().Select(x => x.GetDouble())] : Array.ConvertAll(Case(name).Scores, x => (double)x);
+    }
+
     /// <summary>Values are equal to within a few units in the last place.</summary>
     public static void Close(double expected, double? actual, double tolerance = 1e-15) =>
         Assert.True(actual is { } a && Math.Abs(a - expected) <= tolerance * Math.Max(1, Math.Abs(expected)), $"expected {expected:R}, found {actual:R}");
