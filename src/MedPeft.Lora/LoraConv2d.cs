@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -77,7 +78,7 @@ public sealed class LoraConv2d : LoraLayer
         var (stride, dilation, groups) = (_convolution.stride, _convolution.dilation, _convolution.groups);
         if (_convolution.padding_mode != PaddingModes.Zeros)
         {
-            using var padded = nn.functional.pad(input, Sides(), _convolution.padding_mode);
+            using var padded = nn.functional.pad(input, Sides(_convolution), _convolution.padding_mode);
             return nn.functional.conv2d(padded, weight, null, stride, [0, 0], dilation, groups);
         }
         return _convolution.padding_type is { } type
@@ -85,14 +86,9 @@ public sealed class LoraConv2d : LoraLayer
             : nn.functional.conv2d(input, weight, null, stride, _convolution.padding, dilation, groups);
     }
 
-    /// <summary>Padding left, right, above and below.</summary>
-    private long[] Sides()
-    {
-        if (_convolution.padding is { } explicitly) return [explicitly[1], explicitly[1], explicitly[0], explicitly[0]];
-        if (_convolution.padding_type != Padding.Same) return [0, 0, 0, 0];
-        long Total(int dimension) => _convolution.dilation[dimension] * (_convolution.kernel_size[dimension] - 1);
-        return [Total(1) / 2, Total(1) - Total(1) / 2, Total(0) / 2, Total(0) - Total(0) / 2];
-    }
+    // The layer's own numbers, because TorchSharp 0.107 swaps height and width for Padding.Same, and the update must pad as the layer does.
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_reversed_padding_repeated_twice")]
+    private static extern ref long[] Sides(Convolution convolution);
 
     /// <summary>(α/r)·BA in the weight's shape, without gradients.</summary>
     private Tensor Product(ScalarType type)

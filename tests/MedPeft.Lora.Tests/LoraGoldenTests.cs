@@ -54,7 +54,7 @@ public class LoraGoldenTests
 
     public static TheoryData<string, LoraConfig, int> PeftCases => new()
     {
-        { "lora_qkv_head", new() { Rank = 4, Alpha = Alpha("lora_qkv_head"), Trainable = ["head"] }, 3086 },
+        { "lora_qkv_head", new() { Rank = 4, Alpha = Alpha("lora_qkv_head"), Trainable = ["head", "fc_norm"] }, 3086 },
         { "lora_patterns", new()
             {
                 Rank = 4, Alpha = 8, Targets = ["proj", "fc1", "fc2", "qkv"], Exclude = ["patch_embed"], Trainable = ["head"],

@@ -144,7 +144,7 @@ public class SelectionTests
         { new() { AllLinear = true, TargetPattern = ".*" }, "AllLinear and TargetPattern both say which layers to adapt; set one of them." },
         { new() { TargetPattern = ".*query" }, "No module matches TargetPattern \".*query\". Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7)." },
         { new() { Rank = 2, Exclude = ["projj"] }, "No module matches Exclude [\"projj\"]. Modules here: blocks.0.attn.proj, blocks, blocks.0, blocks.0.attn, blocks.0.attn.qkv, blocks.0.mlp, … (15)." },
-        { new() { Rank = 2, Within = ["blocks.1..3"] }, "No module matches Within [\"blocks.2\", \"blocks.3\"]. Modules here: blocks.0, blocks, blocks.0.attn, blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp, … (15)." },
+        { new() { Rank = 2, Within = ["blocks.1..3"] }, "No module matches Within [\"blocks.2\", \"blocks.3\"]. Modules here: blocks, blocks.0, blocks.0.attn, blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp, … (15)." },
         { new() { Rank = 2, Exclude = ["attn"] }, "Exclude [\"attn\"] and Within [] leave none of the 2 layers to adapt: blocks.0.attn.qkv, … (2)." },
         { new() { Rank = 2, RankPattern = new Dictionary<string, int> { ["fc1"] = 3 } }, "No adapted layer matches RankPattern [\"fc1\"]. Adapted layers: blocks.0.attn.qkv, … (2)." },
         { new() { Rank = 2, AlphaPattern = new Dictionary<string, double> { ["fc1"] = 3 } }, "No adapted layer matches AlphaPattern [\"fc1\"]. Adapted layers: blocks.0.attn.qkv, … (2)." },
