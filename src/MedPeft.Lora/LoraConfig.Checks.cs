@@ -16,6 +16,29 @@ public sealed partial record LoraConfig
     /// <summary>A hash that equal configurations share.</summary>
     public override int GetHashCode() => HashCode.Combine(Rank, Alpha, Dropout, Seed, Targets.Count, Trainable.Count, Blocks?.Count, TargetPattern);
 
+    /// <summary>The settings that are not the default, and always targets, rank and alpha: <c>LoraConfig { Targets = ["qkv"], Rank = 4, Alpha = 32, Blocks = [Query, Value] }</c>.</summary>
+    public override string ToString()
+    {
+        static string List(IEnumerable<string> names) => Injection.Names.Quoted(names);
+        static string Pattern<T>(IEnumerable<KeyValuePair<string, T>> pattern) =>
+            $"{{ {string.Join(", ", pattern.Select(entry => string.Create(CultureInfo.InvariantCulture, $"\"{entry.Key}\": {entry.Value}")))} }}";
+
+        var settings = new List<string> { AllLinear ? "AllLinear" : TargetPattern is null ? $"Targets = {List(Targets)}" : $"TargetPattern = \"{TargetPattern}\"" };
+        if (Exclude.Count > 0) settings.Add($"Exclude = {List(Exclude)}");
+        if (Within.Count > 0) settings.Add($"Within = {List(Within)}");
+        settings.Add(string.Create(CultureInfo.InvariantCulture, $"Rank = {Rank}, Alpha = {Alpha}"));
+        if (RankPattern.Count > 0) settings.Add($"RankPattern = {Pattern(RankPattern)}");
+        if (AlphaPattern.Count > 0) settings.Add($"AlphaPattern = {Pattern(AlphaPattern)}");
+        if (Blocks is not null) settings.Add($"Blocks = [{string.Join(", ", Blocks)}]");
+        if (Dropout > 0) settings.Add(string.Create(CultureInfo.InvariantCulture, $"Dropout = {Dropout}"));
+        if (RankStabilized) settings.Add("RankStabilized");
+        if (Dora) settings.Add("Dora");
+        if (Bias != LoraBias.None) settings.Add($"Bias = {Bias}");
+        if (Trainable.Count > 0) settings.Add($"Trainable = {List(Trainable)}");
+        if (Seed != 0) settings.Add(string.Create(CultureInfo.InvariantCulture, $"Seed = {Seed}"));
+        return $"LoraConfig {{ {string.Join(", ", settings)} }}";
+    }
+
     private static int CheckedRank(int value, string what, string property) => value >= 1
         ? value
         : throw new ArgumentOutOfRangeException(property, $"{what} is {value}; it must be at least 1, and 4 to 32 is usual.");

@@ -41,6 +41,18 @@ public class LoraConfigTests
     }
 
     [Fact]
+    public void It_prints_what_is_set()
+    {
+        Assert.Equal("LoraConfig { Targets = [\"qkv\"], Rank = 8, Alpha = 8 }", new LoraConfig().ToString());
+        Assert.Equal("LoraConfig { TargetPattern = \".*\", Exclude = [\"head\"], Rank = 4, Alpha = 0.5, RankPattern = { \"fc1\": 2 }, Blocks = [Query, Value], Dropout = 0.1, Dora, Bias = All, Trainable = [\"head\"] }",
+            new LoraConfig
+            {
+                TargetPattern = ".*", Exclude = ["head"], Rank = 4, Alpha = .5, RankPattern = new Dictionary<string, int> { ["fc1"] = 2 }, Blocks = [LoraBlock.Query, LoraBlock.Value],
+                Dropout = .1, Dora = true, Bias = LoraBias.All, Trainable = ["head"],
+            }.ToString());
+    }
+
+    [Fact]
     public void It_keeps_its_own_copy_of_the_lists()
     {
         var targets = new List<string> { "qkv" };

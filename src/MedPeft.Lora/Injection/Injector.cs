@@ -22,6 +22,7 @@ internal static class Injector
         catch
         {
             foreach (var (_, layer) in layers) layer.Detach();
+            freezing.Restore(root);
             throw;
         }
         freezing.Add(root, selection);
