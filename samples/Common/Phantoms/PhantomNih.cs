@@ -1,0 +1,82 @@
+using System.Globalization;
+using SkiaSharp;
+
+namespace MedPeft.Samples.Phantoms;
+
+/// <summary>Writes a cohort of phantoms as the NIH Clinical Center publishes ChestX-ray14: images, table and lists, in its names and format.</summary>
+public static class PhantomNih
+{
+    /// <summary>The table's name in the 2020 release.</summary>
+    public const string TableName = "Data_Entry_2017_v2020.csv";
+
+    private const string Header =
+        "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]";
+
+    /// <summary>Draws and writes a cohort. Lists never share a patient.</summary>
+    /// <param name="folder">Where to; created when missing. Files of the same names are replaced.</param>
+    /// <param name="options">Who.</param>
+    /// <param name="lists">Name and number of images of each list, in the order in which patients are dealt out; what is left over goes to the last one.</param>
+    /// <param name="progress">Images written so far.</param>
+    /// <param name="cancellation">Stops between two images.</param>
+    /// <returns>The images of each list.</returns>
+    public static IReadOnlyDictionary<string, IReadOnlyList<PhantomVisit>> Write(
+        string folder, CohortOptions options, IReadOnlyList<(string Name, int Images)> lists, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(lists);
+        if (lists.Count == 0) throw new ArgumentException("Name at least one list, such as (\"train_val_list.txt\", 800).", nameof(lists));
+        var visits = Cohort.Draw(options);
+        var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
+        var written = 0;
+        Parallel.ForEach(visits, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, visit =>
+        {
+            WritePng(Path.Combine(images, visit.FileName), ThoraxPhantom.Draw(visit.Case, options.Size), options.Size);
+            progress?.Report(Interlocked.Increment(ref written));
+        });
+
+        WriteLines(Path.Combine(folder, TableName), visits.Select(visit => Row(visit, options.Size)).Prepend(Header));
+        var parts = Deal(visits, lists);
+        foreach (var (name, part) in parts) WriteLines(Path.Combine(folder, name), part.Select(visit => visit.FileName));
+        return parts;
+    }
+
+    /// <summary>Writes a list with labels, as MED-PEFT's splits are written: path, then one 0 or 1 a label.</summary>
+    public static void WriteLabelList(string path, IEnumerable<PhantomVisit> visits) =>
+        WriteLines(path, visits.Select(visit => $"{visit.FileName} {string.Join(' ', FindingNames.All.Select((_, k) => visit.Case.Findings.Has(k) ? 1 : 0))}"));
+
+    /// <summary>Writes one gray picture.</summary>
+    public static void WritePng(string path, byte[] pixels, int size)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        using var image = SKImage.FromPixelCopy(new SKImageInfo(size, size, SKColorType.Gray8, SKAlphaType.Opaque), pixels, size);
+        using var map = image.PeekPixels();
+        // Level 1 with the Up filter: radiographs are noise, more effort buys a few percent.
+        using var data = map.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, 1));
+        using var file = File.Create(path);
+        data.SaveTo(file);
+    }
+
+    /// <summary>Whole patients to the lists, in order, until each has its number of images.</summary>
+    private static Dictionary<string, IReadOnlyList<PhantomVisit>> Deal(IReadOnlyList<PhantomVisit> visits, IReadOnlyList<(string Name, int Images)> lists)
+    {
+        var parts = lists.ToDictionary(list => list.Name, _ => new List<PhantomVisit>());
+        var current = 0;
+        foreach (var patient in visits.GroupBy(visit => visit.Patient))
+        {
+            while (current < lists.Count - 1 && parts[lists[current].Name].Count >= lists[current].Images) current++;
+            parts[lists[current].Name].AddRange(patient);
+        }
+
+        return parts.ToDictionary(part => part.Key, IReadOnlyList<PhantomVisit> (part) => part.Value);
+    }
+
+    private static string Row(PhantomVisit visit, int size)
+    {
+        var who = visit.Case;
+        var spacing = (420.0 / size).ToString(CultureInfo.InvariantCulture);
+        return $"{visit.FileName},{who.Findings.ToNihText()},{visit.FollowUp},{visit.Patient},{who.Age},{(who.Female ? 'F' : 'M')},{(who.Ap ? "AP" : "PA")},{size},{size},{spacing},{spacing}";
+    }
+
+    private static void WriteLines(string path, IEnumerable<string> lines) => File.WriteAllText(path, string.Join('\n', lines) + '\n');
+}
