@@ -43,7 +43,7 @@ public static class ImageDecoder
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 0);
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
             if (stream.Length > Math.Min(limit, Array.MaxLength)) throw TooLong(path, stream.Length, limit);
             var data = GC.AllocateUninitializedArray<byte>((int)stream.Length);
             stream.ReadExactly(data);
