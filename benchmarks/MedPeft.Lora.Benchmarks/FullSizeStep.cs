@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace MedPeft.Lora.Benchmarks;
+
+/// <summary>Times full-size training steps in a process of its own and reads the peak memory of that process.</summary>
+internal static class FullSizeStep
+{
+    public static int Run(string[] args)
+    {
+        var trained = args.Length > 0 ? Enum.Parse<Trained>(args[0], ignoreCase: true) : Trained.Lora;
+        var batch = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 4;
+        var rank = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 4;
+        using var step = new TrainingStep(trained, batch, rank: rank);
+        var loaded = Peak();
+        step.Step();
+        var times = new List<double>();
+        for (var i = 0; i < 7; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            step.Step();
+            times.Add(clock.Elapsed.TotalSeconds);
+        }
+
+        times.Sort();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{trained}, ViT-B/16 at 224 px, batch {batch}, rank {rank}: {step.TrainedParameters:N0} parameters trained; step {times[times.Count / 2]:F2} s (median of {times.Count}), {batch / times[times.Count / 2]:F2} images/s; peak memory {Peak():N0} MiB ({loaded:N0} with the model alone)"));
+        return 0;
+    }
+
+    private static double Peak()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64 / 1048576.0;
+    }
+}

@@ -1,0 +1,75 @@
+using MedPeft.Lora.Vision;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MedPeft.Lora.Benchmarks;
+
+/// <summary>What a training step trains.</summary>
+public enum Trained
+{
+    /// <summary>Adapters of rank 4 on q and v, head and last norm: the paper's setting.</summary>
+    Lora,
+
+    /// <summary>Everything.</summary>
+    Full,
+
+    /// <summary>Head and last norm.</summary>
+    Probe,
+}
+
+/// <summary>A ViT-B/16 at 224 px, random images and labels, and one step of SGD over what trains.</summary>
+public sealed class TrainingStep : IDisposable
+{
+    private readonly VisionTransformer _vit;
+    private readonly Tensor _images, _labels;
+    private readonly optim.Optimizer _optimizer;
+
+    /// <summary>Makes the model and its batch.</summary>
+    public TrainingStep(Trained trained, int batch, string device = "cpu", int rank = 4)
+    {
+        _vit = new VisionTransformer(ViTConfig.Base16 with { DropPath = .1 });
+        if (trained == Trained.Lora)
+        {
+            _vit.InjectLora(new LoraConfig
+            {
+                Rank = rank, Alpha = 32, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"],
+            });
+        }
+        else if (trained == Trained.Probe)
+        {
+            foreach (var (name, parameter) in _vit.named_parameters())
+                parameter.requires_grad = name.StartsWith("head.", StringComparison.Ordinal) || name.StartsWith("fc_norm.", StringComparison.Ordinal);
+        }
+
+        _vit.to(torch.device(device));
+        _vit.train();
+        TrainedParameters = _vit.parameters().Where(p => p.requires_grad).Sum(p => p.numel());
+        _images = rand(batch, 3, 224, 224, device: torch.device(device));
+        _labels = randint(0, 2, [batch, 14], device: torch.device(device)).to(ScalarType.Float32);
+        _optimizer = optim.SGD(_vit.parameters().Where(p => p.requires_grad).ToList(), learningRate: .01, momentum: .9);
+    }
+
+    /// <summary>Numbers that the step changes.</summary>
+    public long TrainedParameters { get; }
+
+    /// <summary>Forward, backward and optimizer.</summary>
+    /// <returns>The loss.</returns>
+    public float Step()
+    {
+        using var scope = NewDisposeScope();
+        _vit.zero_grad(true);
+        var loss = nn.functional.binary_cross_entropy_with_logits(_vit.call(_images), _labels);
+        loss.backward();
+        _optimizer.step();
+        return loss.item<float>();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _vit.Dispose();
+        _images.Dispose();
+        _labels.Dispose();
+    }
+}

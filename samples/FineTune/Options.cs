@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using MedPeft.Lora.Imaging;
+using MedPeft.Lora.Training;
+
+namespace MedPeft.Samples.FineTune;
+
+/// <summary>What a run trains.</summary>
+internal enum Method
+{
+    /// <summary>Low-rank adapters on q and v, head and last norm.</summary>
+    Lora,
+
+    /// <summary>Every parameter.</summary>
+    Full,
+
+    /// <summary>Head and last norm only.</summary>
+    Probe,
+}
+
+/// <summary>The size of the backbone.</summary>
+internal enum Size
+{
+    Tiny,
+    Small,
+    Base,
+    Large,
+}
+
+/// <summary>Whose pixels the backbone was pre-trained on.</summary>
+internal enum Pixels
+{
+    Mrm,
+    CxrMae,
+    None,
+}
+
+/// <summary>The command line: every option with its description, its default and its place in the help.</summary>
+internal sealed class Options
+{
+    public Option<DirectoryInfo> Data { get; } = new("--data", "-d")
+    {
+        Description = "The NIH ChestX-ray14 folder: Data_Entry_2017*.csv and the images (images_001/images, … or one folder). For lists with labels in them, the folder of the images.",
+        Required = true,
+        HelpName = "folder",
+    };
+
+    public Option<string> TrainList { get; } = new("--train-list") { Description = "The images to learn from: a list in the folder or a path.", DefaultValueFactory = _ => "train_val_list.txt", HelpName = "file" };
+
+    public Option<string?> ValidationList { get; } = new("--validation-list") { Description = "The images that pick the best epoch. Left out: a tenth of the training patients.", HelpName = "file" };
+
+    public Option<string?> TestList { get; } = new("--test-list") { Description = "Images scored once, at the end.", HelpName = "file" };
+
+    public Option<FileInfo?> Checkpoint { get; } = new("--checkpoint", "-c")
+    {
+        Description = "The foundation model: MRM.pth, CXR-MAE's .pth, another MAE, timm or Hugging Face ViT, .safetensors. Left out: random weights, which learn little.",
+        HelpName = "file",
+    };
+
+    public Option<Size> Size { get; } = new("--size") { Description = "Size of the backbone, patches of 16 px.", DefaultValueFactory = _ => FineTune.Size.Base };
+
+    public Option<int> ImageSize { get; } = new("--image-size") { Description = "Rows and columns that images are brought to, a multiple of 16.", DefaultValueFactory = _ => 224, HelpName = "pixels" };
+
+    public Option<Pixels> Pixels { get; } = new("--pixels") { Description = "Mean and deviation that pixels are normalised with: the backbone's.", DefaultValueFactory = _ => FineTune.Pixels.Mrm };
+
+    public Option<Method> Method { get; } = new("--method", "-m") { Description = "What trains: adapters, everything, or the head only.", DefaultValueFactory = _ => FineTune.Method.Lora };
+
+    public Option<int> Rank { get; } = new("--rank", "-r") { Description = "Rank of the adapters.", DefaultValueFactory = _ => 4, HelpName = "r" };
+
+    public Option<double> Alpha { get; } = new("--alpha") { Description = "Their scale is alpha / rank.", DefaultValueFactory = _ => 32, HelpName = "a" };
+
+    public Option<double> Dropout { get; } = new("--dropout") { Description = "Dropout in front of the adapters.", DefaultValueFactory = _ => .1, HelpName = "p" };
+
+    public Option<double> DropPath { get; } = new("--drop-path") { Description = "Stochastic depth of the backbone.", DefaultValueFactory = _ => .1, HelpName = "p" };
+
+    public Option<int> Epochs { get; } = new("--epochs", "-e") { Description = "Passes over the training images.", DefaultValueFactory = _ => 100, HelpName = "n" };
+
+    public Option<int> BatchSize { get; } = new("--batch-size", "-b") { Description = "Images a step.", DefaultValueFactory = _ => 64, HelpName = "n" };
+
+    public Option<OptimizerKind> Optimizer { get; } = new("--optimizer") { Description = "Rule of the steps.", DefaultValueFactory = _ => OptimizerKind.Sgd };
+
+    public Option<double> LearningRate { get; } = new("--learning-rate", "-l") { Description = "Learning rate after the warm-up.", DefaultValueFactory = _ => .05, HelpName = "rate" };
+
+    public Option<double> LayerDecay { get; } = new("--layer-decay") { Description = "Factor on the learning rate per layer below the head; 1 for none.", DefaultValueFactory = _ => 1, HelpName = "f" };
+
+    public Option<double> WeightDecay { get; } = new("--weight-decay") { Description = "Weight decay.", DefaultValueFactory = _ => 0, HelpName = "w" };
+
+    public Option<string> Device { get; } = new("--device") { Description = "cpu, cuda or cuda:N; cuda needs a build with -p:TorchBackend=cuda-linux or cuda-windows, or MEDPEFT_LIBTORCH.", DefaultValueFactory = _ => "cpu", HelpName = "device" };
+
+    public Option<int> Seed { get; } = new("--seed") { Description = "The same seed on the same machine gives the same result.", DefaultValueFactory = _ => 0, HelpName = "n" };
+
+    public Option<DirectoryInfo> Output { get; } = new("--out", "-o") { Description = "Where the adapter or weights, history.csv and result.json go.", DefaultValueFactory = _ => new DirectoryInfo("fine-tune-output"), HelpName = "folder" };
+
+    /// <summary>The command with its options; <paramref name="run"/> gets what the user typed.</summary>
+    public RootCommand Command(Func<ParseResult, int> run)
+    {
+        var command = new RootCommand(
+            """
+            Fine-tune a chest-radiograph foundation model on NIH ChestX-ray14: LoRA, full fine-tuning or a linear probe.
+
+            Examples
+              fine-tune --data NIH_ChestX-ray --checkpoint MRM.pth --train-list train_1.txt --validation-list val_list.txt --test-list test_list.txt
+              fine-tune --data NIH_ChestX-ray --checkpoint MRM.pth --method full --learning-rate 0.01 --device cuda
+
+            Exit codes: 0 done, 2 wrong command line, 65 bad data or checkpoint, 70 the run broke down, 78 options that do not fit each other, 130 stopped by Ctrl+C.
+            """)
+        {
+            Data, TrainList, ValidationList, TestList, Checkpoint, Size, ImageSize, Pixels, Method, Rank, Alpha, Dropout, DropPath,
+            Epochs, BatchSize, Optimizer, LearningRate, LayerDecay, WeightDecay, Device, Seed, Output,
+        };
+        command.SetAction(run);
+        return command;
+    }
+
+    public static Normalization Normalization(Pixels pixels) => pixels switch
+    {
+        FineTune.Pixels.Mrm => Lora.Imaging.Normalization.Mrm,
+        FineTune.Pixels.CxrMae => Lora.Imaging.Normalization.CxrMae,
+        _ => Lora.Imaging.Normalization.None,
+    };
+}

@@ -1,0 +1,44 @@
+namespace MedPeft.Lora.Checkpoints;
+
+/// <summary>What a file may ask for. The largest public vision checkpoints stay a hundredfold below each of these.</summary>
+internal static class Limits
+{
+    /// <summary>Tensors, storages or archive entries in one file.</summary>
+    public const int Entries = 250_000;
+
+    /// <summary>Dimensions of one tensor (PyTorch's own limit).</summary>
+    public const int Rank = 64;
+
+    /// <summary>Bytes of a safetensors header (the reference's own limit).</summary>
+    public const long SafetensorsHeader = 100_000_000;
+
+    /// <summary>Bytes of text in <c>__metadata__</c>.</summary>
+    public const int Metadata = 16_000_000;
+
+    /// <summary>Bytes of a zip archive's directory.</summary>
+    public const int ZipDirectory = 32_000_000;
+
+    /// <summary>Bytes of one pickle.</summary>
+    public const long Pickle = 64 << 20;
+
+    /// <summary>Operations of one pickle.</summary>
+    public const int PickleOperations = 20_000_000;
+
+    /// <summary>Values on a pickle's stack.</summary>
+    public const int PickleStack = 1 << 20;
+
+    /// <summary>Values inside one another.</summary>
+    public const int PickleDepth = 200;
+
+    /// <summary>How many times larger than its storage a tensor may be (stride 0 repeats values), once it is more than <see cref="FreeExpansion"/>.</summary>
+    public const int Expansion = 4;
+
+    /// <summary>Bytes up to which a tensor may repeat its storage at will.</summary>
+    public const long FreeExpansion = 1 << 20;
+
+    /// <summary>Memory that a file of so many bytes justifies for its tensors, or for the values beside them.</summary>
+    public static long Memory(long fileLength) => 2 * fileLength + (32 << 20);
+
+    /// <summary>Bytes that are read at once.</summary>
+    public const int Chunk = 1 << 20;
+}

@@ -1,0 +1,34 @@
+namespace MedPeft.Lora.Data;
+
+/// <summary>One image and what the data set says about it.</summary>
+public sealed record ImageRecord
+{
+    /// <summary>The image file, below the root that was opened.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>One number for each of the data set's labels: 1 present, 0 absent, NaN missing or uncertain. Not a copy: do not change it.</summary>
+    public required float[] Labels { get; init; }
+
+    /// <summary>The patient within this data set; null if unknown. Two data sets may give one person two names.</summary>
+    public string? Patient { get; init; }
+
+    /// <summary>The examination within this data set, unique over all patients; null if unknown.</summary>
+    public string? Study { get; init; }
+
+    /// <summary>The direction of the rays.</summary>
+    /// <value>The default is unknown.</value>
+    public ViewPosition View { get; init; }
+
+    /// <summary>The patient's age in years; null where the data set gives none or an impossible one (outside 0 to 120).</summary>
+    public double? Age { get; init; }
+
+    /// <summary>The patient's sex.</summary>
+    /// <value>The default is unknown.</value>
+    public Sex Sex { get; init; }
+
+    /// <summary>Where findings lie; empty for most images, which says nothing about their absence.</summary>
+    public IReadOnlyList<FindingBox> Boxes { get; init; } = [];
+
+    /// <summary>Prints the labels' number and the view, never the path or the patient.</summary>
+    public override string ToString() => $"image with {Labels.Count(l => l > 0)} of {Labels.Length} findings, view {View}";
+}

@@ -1,0 +1,81 @@
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace MedPeft.Lora.Vision;
+
+/// <summary>One pre-norm transformer block: x + attention(norm1(x)), then x + mlp(norm2(x)), each branch under stochastic depth.</summary>
+internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
+{
+    private readonly double _dropPath;
+
+    [ComponentName(Name = "norm1")]
+    private readonly nn.Module<Tensor, Tensor> _norm1;
+
+    [ComponentName(Name = "attn")]
+    private readonly nn.Module<Tensor, Tensor> _attention;
+
+    [ComponentName(Name = "ls1")]
+    private readonly nn.Module<Tensor, Tensor>? _scale1;
+
+    [ComponentName(Name = "norm2")]
+    private readonly nn.Module<Tensor, Tensor> _norm2;
+
+    [ComponentName(Name = "mlp")]
+    private readonly nn.Module<Tensor, Tensor> _mlp;
+
+    [ComponentName(Name = "ls2")]
+    private readonly nn.Module<Tensor, Tensor>? _scale2;
+
+    public VisionBlock(
+        int embedDim, int heads, double mlpRatio, double layerNormEps, Func<long, long, nn.Module<Tensor, Tensor>> linear, double dropPath = 0, double? layerScale = null)
+        : base(nameof(VisionBlock))
+    {
+        _dropPath = dropPath;
+        _norm1 = nn.LayerNorm(embedDim, layerNormEps);
+        _attention = new Attention(embedDim, heads, linear);
+        _norm2 = nn.LayerNorm(embedDim, layerNormEps);
+        _mlp = new Mlp(embedDim, (int)(embedDim * mlpRatio), linear);
+        if (layerScale is { } initial) (_scale1, _scale2) = (new LayerScale(embedDim, initial), new LayerScale(embedDim, initial));
+        RegisterComponents();
+    }
+
+    /// <param name="tokens">[B, N, C].</param>
+    /// <returns>[B, N, C].</returns>
+    public override Tensor forward(Tensor tokens)
+    {
+        using var attended = Residual(tokens, _norm1, _attention, _scale1);
+        return Residual(attended, _norm2, _mlp, _scale2);
+    }
+
+    private Tensor Residual(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
+    {
+        if (!training || _dropPath == 0)
+        {
+            using var branch = Branch(tokens, norm, layer, scale);
+            return tokens + branch;
+        }
+
+        // Stochastic depth, per sample: a dropped branch is not computed at all; a kept one is scaled so that the expectation stays.
+        var kept = Kept(tokens.shape[0]);
+        if (kept.Length == 0) return tokens.alias();
+        using var index = tensor(kept, device: tokens.device);
+        using var input = kept.Length == tokens.shape[0] ? tokens.alias() : tokens.index_select(0, index);
+        using var output = Branch(input, norm, layer, scale);
+        return tokens.index_add(0, index, output, 1 / (1 - _dropPath));
+    }
+
+    private long[] Kept(long samples)
+    {
+        using var draws = rand(samples, ScalarType.Float64, CPU);
+        var values = draws.data<double>().ToArray();
+        return [.. Enumerable.Range(0, values.Length).Where(i => values[i] >= _dropPath).Select(i => (long)i)];
+    }
+
+    private static Tensor Branch(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
+    {
+        using var normed = norm.call(tokens);
+        var output = layer.call(normed);
+        if (scale is null) return output;
+        using (output) return scale.call(output);
+    }
+}
