@@ -24,6 +24,15 @@ public sealed record Grayscale : IImageTransform
         return new PixelImage(image.Width, image.Height, 1, gray);
     }
 
+    /// <summary>Three equal channels of a gray image; a colour image itself.</summary>
+    internal static PixelImage ToRgb(PixelImage image)
+    {
+        if (image.Channels == 3) return image;
+        var rgb = GC.AllocateUninitializedArray<byte>(checked(image.Pixels.Length * 3));
+        for (int i = 0, p = 0; i < rgb.Length; i += 3, p++) rgb[i] = rgb[i + 1] = rgb[i + 2] = image.Pixels[p];
+        return new PixelImage(image.Width, image.Height, 3, rgb);
+    }
+
     /// <summary>The luma of one pixel.</summary>
     internal static byte Luma(byte red, byte green, byte blue) => (byte)((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16);
 }

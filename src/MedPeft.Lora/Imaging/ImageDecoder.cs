@@ -36,14 +36,14 @@ public static class ImageDecoder
         limits.Check(name, header.Width, header.Height);
         if (!header.IsPng && header.Bits != 8)
             throw new ImageException(name, $"is a JPEG image of {header.Bits} bits a sample; 8 are read here. Convert it to a 16-bit PNG image.");
-        return DecodeBySkia(data, name, header);
+        return DecodePixels(data, name, header);
     }
 
     private static byte[] Read(string path, long limit)
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 0);
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
             if (stream.Length > Math.Min(limit, Array.MaxLength)) throw TooLong(path, stream.Length, limit);
             var data = GC.AllocateUninitializedArray<byte>((int)stream.Length);
             stream.ReadExactly(data);
@@ -65,7 +65,13 @@ public static class ImageDecoder
         }
     }
 
-    private static unsafe PixelImage DecodeBySkia(ReadOnlySpan<byte> data, string name, ImageHeader header)
+    private static unsafe PixelImage DecodePixels(ReadOnlySpan<byte> data, string name, ImageHeader header)
+    {
+        fixed (byte* bytes = data) return GrayPng.TryDecode(bytes, data.Length, header) ?? DecodeBySkia(data, name, header);
+    }
+
+    /// <summary>The general decoder, for every kind of file that is read here.</summary>
+    internal static unsafe PixelImage DecodeBySkia(ReadOnlySpan<byte> data, string name, ImageHeader header)
     {
         fixed (byte* bytes = data)
         {
@@ -77,7 +83,8 @@ public static class ImageDecoder
             if (header.IsGray && codec.Info.ColorType == SKColorType.Gray8)
             {
                 var gray = GC.AllocateUninitializedArray<byte>(width * height);
-                fixed (byte* target = gray) Decode(codec, new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque, null), target, name, data.Length);
+                var info = new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque, null);
+                fixed (byte* target = gray) Decode(codec, info, target, name, data.Length);
                 return new PixelImage(width, height, 1, gray);
             }
 

@@ -1,11 +1,11 @@
 namespace MedPeft.Lora.Imaging;
 
-/// <summary>The way from decoded pixels to a network's input: image transforms in a row, then normalisation.</summary>
+/// <summary>The way from decoded pixels to a network's input: image transforms in a row, normalisation, tensor transforms.</summary>
 /// <remarks>
 /// Immutable, so one pipeline serves all threads. A gray image stays one channel until the end and is then copied to all channels,
 /// which equals the reference's three equal channels bit for bit.
 /// </remarks>
-public sealed class ImagePipeline
+public sealed partial class ImagePipeline
 {
     private readonly float[] _table;
     private readonly IImageTransform[] _steps;
@@ -15,20 +15,30 @@ public sealed class ImagePipeline
     /// <param name="normalization">How bytes become numbers.</param>
     /// <param name="size">The side of the network's input in pixels.</param>
     /// <param name="channels">Channels of the network's input, 1 or 3.</param>
+    /// <param name="tensorTransforms">Steps behind the normalisation; none if null.</param>
     /// <exception cref="ArgumentException">A number is outside its range.</exception>
-    public ImagePipeline(IReadOnlyList<IImageTransform> transforms, Normalization normalization, int size, int channels = 3)
+    public ImagePipeline(
+        IReadOnlyList<IImageTransform> transforms,
+        Normalization normalization,
+        int size,
+        int channels = 3,
+        IReadOnlyList<ITensorTransform>? tensorTransforms = null)
     {
         ArgumentNullException.ThrowIfNull(transforms);
         ArgumentNullException.ThrowIfNull(normalization);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
         if (channels is not (1 or 3)) throw new ArgumentOutOfRangeException(nameof(channels), channels, "A network takes 1 channel (gray) or 3 (RGB).");
         (Transforms, Normalization, Size, Channels) = ([.. transforms], normalization, size, channels);
+        TensorTransforms = [.. tensorTransforms ?? []];
         _table = normalization.Table();
         _steps = Fuse(Transforms);
     }
 
     /// <summary>Image transforms in their order.</summary>
     public IReadOnlyList<IImageTransform> Transforms { get; }
+
+    /// <summary>Steps behind the normalisation, in their order.</summary>
+    public IReadOnlyList<ITensorTransform> TensorTransforms { get; }
 
     /// <summary>How bytes become numbers.</summary>
     public Normalization Normalization { get; }
@@ -38,18 +48,6 @@ public sealed class ImagePipeline
 
     /// <summary>Channels of the network's input.</summary>
     public int Channels { get; }
-
-    /// <summary>MED-PEFT's training pipeline of its SGD runs: a random crop of 8 to 100 % of the area, a flip, gray.</summary>
-    /// <param name="size">The side of the network's input in pixels.</param>
-    /// <param name="normalization">The statistics of the backbone's pre-training.</param>
-    public static ImagePipeline Train(int size, Normalization normalization)
-        => new([new RandomResizedCrop(size), new HorizontalFlip(), new Grayscale()], normalization, size);
-
-    /// <summary>MED-PEFT's evaluation pipeline of its SGD runs: the shorter side to <paramref name="size"/>, the middle square, gray.</summary>
-    /// <param name="size">The side of the network's input in pixels.</param>
-    /// <param name="normalization">The statistics of the backbone's pre-training.</param>
-    public static ImagePipeline Evaluate(int size, Normalization normalization)
-        => new([new Resize(size), new CenterCrop(size), new Grayscale()], normalization, size);
 
     /// <summary>Runs the chain on one image.</summary>
     /// <param name="image">The decoded image.</param>
@@ -61,6 +59,7 @@ public sealed class ImagePipeline
         if (destination.Length != Channels * Size * Size)
             throw new ArgumentException($"The destination holds {destination.Length} numbers; {Channels}x{Size}x{Size} need {Channels * Size * Size}.", nameof(destination));
         Write(Transform(image, ref random), destination);
+        foreach (var step in TensorTransforms) step.Apply(destination, Channels, Size, Size, ref random);
     }
 
     /// <summary>Runs the image transforms alone: what a contact sheet or a cache shows.</summary>
@@ -77,7 +76,8 @@ public sealed class ImagePipeline
     }
 
     /// <summary>Prints the chain.</summary>
-    public override string ToString() => string.Join(" -> ", [.. Transforms.Select(t => t.ToString()), Normalization.ToString()]);
+    public override string ToString()
+        => string.Join(" -> ", [.. Transforms.Select(t => t.ToString()), Normalization.ToString(), .. TensorTransforms.Select(t => t.ToString())]);
 
     private static IImageTransform[] Fuse(IReadOnlyList<IImageTransform> transforms)
     {

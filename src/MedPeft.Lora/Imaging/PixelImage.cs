@@ -31,4 +31,9 @@ public sealed class PixelImage
 
     /// <summary>The bytes themselves, [Height, Width, Channels]; not a copy.</summary>
     public byte[] Pixels { get; }
+
+    /// <summary>Writes the image as a PNG file, gray or RGB. A file of that name is replaced, and never half-written.</summary>
+    /// <param name="path">Where to; its folder exists.</param>
+    /// <exception cref="IOException">The file cannot be written there.</exception>
+    public void SavePng(string path) => PngWriter.Save(this, path);
 }

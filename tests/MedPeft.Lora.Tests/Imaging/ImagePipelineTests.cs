@@ -100,6 +100,47 @@ public class ImagePipelineTests
     }
 
     [Fact]
+    public void The_AdamW_pipelines_print_as_the_reference_has_them()
+    {
+        Assert.Equal(
+            "RandomResizedCrop(224, scale 0.08-1, ratio 0.75-1.333, bicubic) -> HorizontalFlip(0.5) -> "
+            + "RandAugment(2 of 15, magnitude 9 ± 0.5, probability 0.5, fill 127, bicubic) -> Grayscale -> Normalize(mean 0.4978, std 0.2449) -> "
+            + "RandomErasing(0.25, area 0.02-0.333, aspect 0.3-3.333)",
+            ImagePipeline.MedPeftAdamWTrain(224, Normalization.Mrm).ToString());
+        Assert.Equal(
+            "Resize(256, bicubic) -> CenterCrop(224) -> Grayscale -> Normalize(mean 0.4785, std 0.2834)",
+            ImagePipeline.MedPeftAdamWEvaluate(224, Normalization.CxrMae).ToString());
+        Assert.Contains("fill (122, 0, 0)", ImagePipeline.MedPeftAdamWTrain(224, Normalization.CxrMae, referenceFill: true).ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AdamW_training_gives_a_gray_image_what_its_three_equal_channels_get(bool referenceFill)
+    {
+        var gray = TestImages.Noise(97, 61, 1);
+        var pipeline = ImagePipeline.MedPeftAdamWTrain(32, Normalization.CxrMae, referenceFill);
+        for (var i = 0; i < 50; i++)
+            Assert.Equal(Run(pipeline, gray, i), Run(pipeline, TestImages.AsRgb(gray), i));
+    }
+
+    [Fact]
+    public void AdamW_training_is_the_same_on_every_thread_and_in_every_run()
+    {
+        var image = TestImages.Noise(200, 150, 1);
+        var pipeline = ImagePipeline.MedPeftAdamWTrain(48, Normalization.CxrMae);
+        var expected = Enumerable.Range(0, 64).Select(i => Run(pipeline, image, i)).ToArray();
+        Parallel.For(0, 256, i => Assert.Equal(expected[i % 64], Run(pipeline, image, i % 64)));
+    }
+
+    [Fact]
+    public void Tensor_transforms_see_the_normalised_numbers()
+    {
+        var pipeline = new ImagePipeline([], new Normalization(.5f, .5f), 2, 3, [new Twice()]);
+        Assert.Equal(Enumerable.Repeat(2f, 12), Run(pipeline, new PixelImage(2, 2, 1, [255, 255, 255, 255]), 0));
+    }
+
+    [Fact]
     public void A_chain_that_ends_at_another_size_is_refused()
     {
         var pipeline = new ImagePipeline([new Resize(8)], Normalization.None, 8);
@@ -128,5 +169,14 @@ public class ImagePipelineTests
         var result = new float[pipeline.Channels * pipeline.Size * pipeline.Size];
         pipeline.Run(image, ref random, result);
         return result;
+    }
+
+    private sealed record Twice : ITensorTransform
+    {
+        public void Apply(Span<float> tensor, int channels, int height, int width, ref SampleRandom random)
+        {
+            Assert.Equal((3, 2, 2), (channels, height, width));
+            foreach (ref var value in tensor) value *= 2;
+        }
     }
 }

@@ -27,29 +27,34 @@ internal static class TestImages
 
     /// <summary>A PNG file of any colour type and bit depth; rows are the samples as the file stores them, filter 0.</summary>
     public static byte[] Png(int width, int height, int colorType, int bits, byte[] rows, params (string Type, byte[] Data)[] chunks)
+        => File(Header(width, height, colorType, bits), Stored(rows, height), int.MaxValue, chunks);
+
+    /// <summary>A PNG file whose pixels are spread over chunks of a size, or whose header claims another height.</summary>
+    public static byte[] Png(int width, int height, int colorType, int bits, byte[] rows, int chunkSize = int.MaxValue, int? declaredHeight = null)
+        => File(Header(width, declaredHeight ?? height, colorType, bits), Stored(rows, height), chunkSize);
+
+    /// <summary>A gray PNG file with a filter of choice for each row.</summary>
+    public static byte[] Filtered(PixelImage image, Func<int, int> filterOfRow)
     {
-        using var file = new MemoryStream();
-        file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
-        Chunk(file, "IHDR", Header(width, height, colorType, bits));
-        foreach (var (type, data) in chunks) Chunk(file, type, data);
-        using var packed = new MemoryStream();
-        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, true))
+        var (width, pixels) = (image.Width, image.Pixels);
+        var raw = new byte[(width + 1) * image.Height];
+        for (var y = 0; y < image.Height; y++)
         {
-            var stride = rows.Length / height;
-            for (var y = 0; y < height; y++)
+            var filter = filterOfRow(y);
+            raw[y * (width + 1)] = (byte)filter;
+            for (var x = 0; x < width; x++)
             {
-                zlib.WriteByte(0);
-                zlib.Write(rows, y * stride, stride);
+                int left = x > 0 ? pixels[y * width + x - 1] : 0, up = y > 0 ? pixels[(y - 1) * width + x] : 0, corner = x > 0 && y > 0 ? pixels[(y - 1) * width + x - 1] : 0;
+                var predicted = filter switch { 0 => 0, 1 => left, 2 => up, 3 => (left + up) / 2, _ => Paeth(left, up, corner) };
+                raw[y * (width + 1) + 1 + x] = (byte)(pixels[y * width + x] - predicted);
             }
         }
 
-        Chunk(file, "IDAT", packed.ToArray());
-        Chunk(file, "IEND", []);
-        return file.ToArray();
+        return File(Header(width, image.Height, 0, 8), raw, int.MaxValue);
     }
 
     /// <summary>A PNG file of an 8-bit image.</summary>
-    public static byte[] Png(PixelImage image) => Png(image.Width, image.Height, image.Channels == 1 ? 0 : 2, 8, image.Pixels);
+    public static byte[] Png(PixelImage image) => Png(image.Width, image.Height, image.Channels == 1 ? 0 : 2, 8, image.Pixels, []);
 
     /// <summary>A JPEG file.</summary>
     public static unsafe byte[] Jpeg(PixelImage image, int quality = 90)
@@ -62,6 +67,35 @@ internal static class TestImages
             using var data = map.Encode(SKEncodedImageFormat.Jpeg, quality);
             return data!.ToArray();
         }
+    }
+
+    // The specification's own words: the nearest of the three, ties to left, then up.
+    private static int Paeth(int left, int up, int corner)
+    {
+        var estimate = left + up - corner;
+        var (toLeft, toUp, toCorner) = (Math.Abs(estimate - left), Math.Abs(estimate - up), Math.Abs(estimate - corner));
+        if (toLeft <= toUp && toLeft <= toCorner) return left;
+        return toUp <= toCorner ? up : corner;
+    }
+
+    private static byte[] Stored(byte[] rows, int height)
+    {
+        if (height < 1) return rows;
+        var stride = rows.Length / height;
+        return [.. Enumerable.Range(0, height).SelectMany(y => rows[(y * stride)..((y + 1) * stride)].Prepend((byte)0))];
+    }
+
+    private static byte[] File(byte[] header, byte[] raw, int chunkSize, params (string Type, byte[] Data)[] chunks)
+    {
+        using var packed = new MemoryStream();
+        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, true)) zlib.Write(raw);
+        using var file = new MemoryStream();
+        file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
+        Chunk(file, "IHDR", header);
+        foreach (var (type, data) in chunks) Chunk(file, type, data);
+        foreach (var part in packed.ToArray().Chunk(chunkSize)) Chunk(file, "IDAT", part);
+        Chunk(file, "IEND", []);
+        return file.ToArray();
     }
 
     private static byte[] Rgba(PixelImage image)
