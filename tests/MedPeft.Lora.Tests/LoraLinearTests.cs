@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Tests;
@@ -308,7 +307,7 @@ public class LoraLinearTests
 
     [Theory]
     [InlineData(7, 5, 6, null, "Rank 6 is above what the layer can hold (7 inputs, 5 outputs); choose a rank of at most 5.")]
-    [InlineData(7, 9, 4, LoraBlock.Query, "Rank 4 is above what the layer can hold (7 inputs, 3 rows a block); choose a rank of at most 3.")]
+    [InlineData(7, 9, 4, LoraBlock.Query, "Rank 4 is above what the layer can hold (7 inputs, 3 outputs a block); choose a rank of at most 3.")]
     [InlineData(7, 5, 1, LoraBlock.Query, "the layer has 5 outputs, which is no multiple of 3: Blocks [Query] fits a fused qkv layer only. Leave Blocks null to adapt the whole layer.")]
     public void A_layer_that_cannot_be_adapted_so_is_refused(long inputs, long outputs, int rank, LoraBlock? block, string message)
     {

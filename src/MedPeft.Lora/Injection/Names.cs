@@ -12,7 +12,7 @@ internal static class Names
     {
         var kinds = existing.GroupBy(Kind).Select(group => group.First()).ToList();
         var shown = kinds.Select((name, index) => (name, index))
-            .OrderBy(entry => asked.Min(one => Distance(ModulePath.Last(one), ModulePath.Last(entry.name)))).ThenBy(entry => entry.index)
+            .OrderBy(entry => asked.Min(one => Strangeness(ModulePath.Last(one), ModulePath.Last(entry.name)))).ThenBy(entry => entry.index)
             .Take(Shown).Select(entry => entry.name).ToList();
         return $"{string.Join(", ", shown)}{(shown.Count < existing.Count ? ", …" : "")} ({existing.Count.ToString(CultureInfo.InvariantCulture)})";
     }
@@ -26,6 +26,10 @@ internal static class Names
 
     /// <summary>A path without its numbers: the layers of all blocks are one kind.</summary>
     private static string Kind(string path) => string.Join('.', path.Split('.').Select(part => part.All(char.IsAsciiDigit) ? "#" : part));
+
+    /// <summary>How far a name is from the one asked for, if it may be meant at all; else as far as any other, so that the order of the model remains.</summary>
+    private static int Strangeness(string asked, string name) =>
+        Distance(asked, name) is var distance && 2 * distance <= Math.Max(asked.Length, name.Length) ? distance : int.MaxValue;
 
     /// <summary>Edit distance (Levenshtein).</summary>
     private static int Distance(string a, string b)

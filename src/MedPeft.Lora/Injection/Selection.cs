@@ -16,10 +16,10 @@ internal sealed record Selection(IReadOnlyList<(string Path, nn.Module Layer)> L
             throw new LoraException($"The model is itself a {root.GetType().Name} layer, which has no place to put an adapter in. Adapt it by new Lora{root.GetType().Name}(layer, config).");
         if (root is LoraLayer) throw new LoraException("The model is itself an adapted layer. Remove its adapter before adding another.");
         var layers = Targets(root, tree, config);
+        RefuseMixedBlocks(layers, config);
         foreach (var (path, layer) in layers)
             if (LayerKinds.Misfit(layer, config, $"'{path}'") is { } misfit)
                 throw new LoraException(misfit);
-        RefuseMixedBlocks(layers, config);
         var (modules, parameters) = Trainable(root, tree, layers, config);
         return new Selection(layers, modules, parameters);
     }
@@ -43,7 +43,7 @@ internal sealed record Selection(IReadOnlyList<(string Path, nn.Module Layer)> L
         if (matched.FirstOrDefault(node => !LayerKinds.CanAdapt(node.Module)) is { } other)
         {
             var below = layers.Where(path => ModulePath.IsWithin(path, other.Path)).ToList();
-            throw new LoraException($"'{other.Path}' matches Targets {Names.Quoted(config.Targets)}, but it is a {other.Module.GetType().Name}, not a Linear layer. "
+            throw new LoraException($"'{other.Path}' matches Targets {Names.Quoted(config.Targets)}, which is of type {other.Module.GetType().Name}, not a Linear layer. "
                 + (below.Count > 0 ? $"Linear layers below it: {Names.Nearest(config.Targets, below)}." : "It has no Linear layers below it."));
         }
         return [.. matched.DistinctBy(node => node.Module, ReferenceEqualityComparer.Instance).Select(node => (node.Path, node.Module))];

@@ -64,7 +64,13 @@ public class HolderTests
         var lora = model.InjectLora(Holders.ConfigFor(model));
         Randomise(lora);
 
-        model.to(ScalarType.BFloat16);
+        if (model.named_modules().Any(entry => entry.module is ModuleDict<nn.Module<Tensor, Tensor>> or ModuleDict<Linear>))
+        {
+            // TorchSharp 0.107's ModuleDict has two indexers and cannot be converted itself, adapted or not: its children can.
+            Assert.Throws<ArgumentException>(() => Holders.All[holder]().to(ScalarType.BFloat16));
+            foreach (var leaf in model.named_modules().Select(entry => entry.module).Where(module => !module.named_children().Any())) leaf.to(ScalarType.BFloat16);
+        }
+        else model.to(ScalarType.BFloat16);
 
         Assert.All(model.parameters(), parameter => Assert.Equal(ScalarType.BFloat16, parameter.dtype));
         Assert.Equal(lora.Layers.Count * 2, lora.TrainableParameters().Count);

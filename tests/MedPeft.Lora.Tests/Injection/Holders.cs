@@ -98,7 +98,6 @@ internal static class Holders
     public sealed class DerivedFromField : ModuleField
     {
         private readonly Module<Tensor, Tensor> third = Layer();
-        public DerivedFromField() => register_module("third", third); // the base's constructor has registered its own fields before this one was set
         public override Tensor forward(Tensor x) => third.call(base.forward(x));
     }
 
