@@ -95,7 +95,7 @@ internal sealed class Run(Options options, ParseResult given)
                     Targets = ["qkv"],
                     Blocks = [LoraBlock.Query, LoraBlock.Value],
                     Trainable = ["head", "fc_norm"],
-                    Seed = Get(options.Seed),
+                    Seed = (ulong)Get(options.Seed),
                 });
                 AnsiConsole.WriteLine(lora.Parameters.ToString());
                 return lora;
@@ -127,7 +127,7 @@ internal sealed class Run(Options options, ParseResult given)
         return result!;
     }
 
-    private string Save(DirectoryInfo output, VisionTransformer model, LoraAdapter? lora)
+    private static string Save(DirectoryInfo output, VisionTransformer model, LoraAdapter? lora)
     {
         var path = Path.Combine(output.FullName, lora is null ? "model.safetensors" : "adapter.safetensors");
         if (lora is null) Safetensors.Write(path, model.state_dict());
