@@ -1,5 +1,6 @@
-using TorchSharp;
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
@@ -91,7 +92,7 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
         using var none = no_grad();
         using var delta = ExactDelta();
         using var before = Weight.to(delta.dtype);
-        using var after = before.add(delta);
+        using var after = before.Plus(delta);
         _kept = Weight.detach().clone().DetachFromDisposeScope();
         Weight.copy_(after);
     }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -55,11 +56,11 @@ public sealed class LoraLinear : LoraLayer
         using var a = A.to(input.dtype);
         using var b = B.to(input.dtype);
         using var low = nn.functional.linear(dropped ?? input, a); // [..., G·r]
-        if (Scale != 1) low.mul_(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
+        if (Scale != 1) low.TimesInPlace(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
         if (_blocks is null)
         {
             using var delta = nn.functional.linear(low, b); // [..., out]
-            return output.add_(delta);
+            return output.PlusInPlace(delta);
         }
         for (var g = 0; g < _blocks.Count; g++)
         {
@@ -67,7 +68,7 @@ public sealed class LoraLinear : LoraLayer
             using var factor = b.narrow(0, g * RowsPerBlock, RowsPerBlock); // [out/3, r]
             using var delta = nn.functional.linear(part, factor);
             using var rows = output.narrow(-1, (int)_blocks[g] * RowsPerBlock, RowsPerBlock);
-            rows.add_(delta);
+            rows.PlusInPlace(delta);
         }
         return output;
     }
@@ -76,7 +77,7 @@ public sealed class LoraLinear : LoraLayer
     {
         using var a = A.to(ExactType(Weight));
         using var b = B.to(ExactType(Weight));
-        if (_blocks is null) return b.mm(a).mul_(Scale); // [out, in]
+        if (_blocks is null) return b.mm(a).TimesInPlace(Scale); // [out, in]
         var dense = zeros(Weight.shape, a.dtype, a.device);
         for (var g = 0; g < _blocks.Count; g++)
         {
@@ -84,7 +85,7 @@ public sealed class LoraLinear : LoraLayer
             using var high = b.narrow(0, g * RowsPerBlock, RowsPerBlock); // [out/3, r]
             using var delta = high.mm(low);
             using var rows = dense.narrow(0, (int)_blocks[g] * RowsPerBlock, RowsPerBlock);
-            rows.add_(delta.mul_(Scale));
+            rows.PlusInPlace(delta.TimesInPlace(Scale));
         }
         return dense;
     }
