@@ -11,7 +11,7 @@ internal sealed record Method(string Name, double LearningRate, Func<VisionTrans
 {
     public static IReadOnlyList<Method> All(Plan plan) =>
     [
-        new("LoRA", 4e-3, model => model.InjectLora(plan.Lora)),
+        new("LoRA", 2e-3, model => model.InjectLora(plan.Lora)),
         new("Full fine-tuning", 5e-4, _ => null),
         new("Linear probe", 1e-2, model =>
         {

@@ -8,13 +8,13 @@ namespace MedPeft.Samples.QuickStart;
 internal sealed record Plan
 {
     /// <summary>Side of the phantoms and of the network's input in pixels.</summary>
-    public int Size { get; init; } = 64;
+    public int Size { get; init; } = 96;
 
     /// <summary>Images without labels, for the foundation model.</summary>
     public int Unlabelled { get; init; } = 1600;
 
     /// <summary>Images with labels: few, as in a clinic that starts a study.</summary>
-    public int Train { get; init; } = 480;
+    public int Train { get; init; } = 600;
 
     /// <summary>Images that pick the best epoch.</summary>
     public int Validation { get; init; } = 300;
@@ -29,7 +29,7 @@ internal sealed record Plan
     public double PretrainingRate { get; init; } = 1.5e-3;
 
     /// <summary>Passes over the labelled images, the same for every method.</summary>
-    public int Epochs { get; init; } = 12;
+    public int Epochs { get; init; } = 10;
 
     /// <summary>Images a step, the same for every method.</summary>
     public int BatchSize { get; init; } = 32;
@@ -38,7 +38,7 @@ internal sealed record Plan
     public int Seed { get; init; }
 
     /// <summary>The backbone: a ViT-B/16 in miniature.</summary>
-    public ViTConfig Backbone => new() { ImageSize = Size, PatchSize = 8, Channels = 1, EmbedDim = 128, Depth = 6, Heads = 4 };
+    public ViTConfig Backbone => new() { ImageSize = Size, PatchSize = 12, Channels = 1, EmbedDim = 128, Depth = 6, Heads = 4 };
 
     /// <summary>The paper's adapter: query and value of every attention layer; head and last norm are trained beside it.</summary>
     public LoraConfig Lora => new()
