@@ -87,7 +87,9 @@ ok "an unknown value of the option is an error"
 build build
 build clean
 [ -z "$(find obj bin -name libLibTorchSharp.so)" ] || fail "clean left a library behind"
-ok "clean"
+build build -t:Rebuild
+relaxed_in bin/Release
+ok "clean and rebuild"
 
 build publish -r linux-x64 --no-self-contained -o "$work/publish"
 relaxed_in "$work/publish"
@@ -95,12 +97,12 @@ runs "$work/publish/PackageConsumer"
 rm -rf "$work/publish" bin
 ok "publish, linux-x64"
 
-build publish -r linux-x64 --no-self-contained -p:PublishSingleFile=true -p:IncludeNativeLibrariesForSelfExtract=true -o "$work/publish"
+build publish -r linux-x64 --self-contained -p:PublishSingleFile=true -p:IncludeNativeLibrariesForSelfExtract=true -o "$work/publish"
 [ -z "$(find "$work/publish" -name '*.so')" ] || fail "the single file left libraries outside"
 runs "$work/publish/PackageConsumer"
 relaxed_in "$work/extracted"
 rm -rf "$work/publish" "$work/extracted" bin
-ok "publish, single file"
+ok "publish, self-contained single file"
 
 build build -p:TargetFramework= '-p:TargetFrameworks="net10.0;net8.0"'
 relaxed_in bin/Release/net10.0

@@ -3,7 +3,7 @@ using BenchmarkDotNet.Attributes;
 namespace MedPeft.Lora.Benchmarks;
 
 /// <summary>One training step of ViT-B/16 at 224 px in float32: adapters against everything against the head alone.</summary>
-public class TrainingStepBenchmarks
+public class TrainingStepBenchmarks : IDisposable
 {
     private TrainingStep? _step;
 
@@ -21,7 +21,11 @@ public class TrainingStepBenchmarks
 
     /// <summary>Frees it.</summary>
     [GlobalCleanup]
-    public void Cleanup() => _step?.Dispose();
+    public void Dispose()
+    {
+        _step?.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     /// <summary>The step.</summary>
     [Benchmark]

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using MedPeft.Lora.Imaging;
 using MedPeft.Lora.Training;
 

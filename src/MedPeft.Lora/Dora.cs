@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
@@ -12,7 +13,9 @@ internal static class Dora
     public static Tensor Norms(Tensor weight)
     {
         using var rows = weight.flatten(1);
-        return linalg.vector_norm(rows, 2, [1]);
+        using var squares = rows.mul(rows);
+        using var sums = squares.sum(1L);
+        return sums.sqrt(); // not linalg.vector_norm, which passes a temporary Scalar: see SafeArithmetic
     }
 
     /// <summary>The factor m / ‖W + ΔW‖ of each output; exactly 1 at the start.</summary>
@@ -31,7 +34,7 @@ internal static class Dora
         {
             using var none = no_grad();
             using var own = weight.to(delta.dtype);
-            using var sum = own.add(delta);
+            using var sum = own.Plus(delta);
             return Norms(sum);
         }
     }
@@ -44,12 +47,12 @@ internal static class Dora
     public static void Apply(Tensor output, Tensor delta, Tensor? bias, Tensor factor)
     {
         using var typed = factor.to(output.dtype);
-        using var own = bias is null ? output.clone() : output.sub(bias); // a tensor of its own: the output itself is overwritten below
-        using var excess = typed.sub(1);
+        using var own = bias is null ? output.clone() : output.Minus(bias); // a tensor of its own: the output itself is overwritten below
+        using var excess = typed.Plus(-1);
         using var change = own.mul(excess);
         using var scaled = delta.mul(typed);
-        change.add_(scaled);
-        output.add_(change);
+        change.PlusInPlace(scaled);
+        output.PlusInPlace(change);
     }
 
     /// <summary>The change of the weight, W' − W.</summary>
@@ -59,8 +62,8 @@ internal static class Dora
         using var factor = Factor(magnitude, weight, delta);
         using var shaped = factor.view([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]);
         using var own = weight.to(delta.dtype);
-        using var sum = own.add(delta);
+        using var sum = own.Plus(delta);
         using var product = sum.mul(shaped);
-        return product.sub(own);
+        return product.Minus(own);
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MedPeft.Lora.Native;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -53,9 +54,9 @@ public sealed class LoraConv2d : LoraLayer
         using var dropped = Dropout > 0 && training ? nn.functional.dropout(input, Dropout) : null;
         using Tensor a = A.to(input.dtype), b = B.to(input.dtype);
         using var low = Convolve(dropped ?? input, a); // [B, g·r, H', W']
-        if (Scale != 1) low.mul_(Scale);
+        if (Scale != 1) low.TimesInPlace(Scale);
         using var delta = nn.functional.conv2d(low, b, groups: _convolution.groups); // [B, out, H', W']
-        if (Magnitude is null) return output.add_(delta);
+        if (Magnitude is null) return output.PlusInPlace(delta);
 
         using var change = Product(AdapterType(Weight));
         using var factor = Dora.Factor(Magnitude, Weight, change);
@@ -98,7 +99,7 @@ public sealed class LoraConv2d : LoraLayer
         using Tensor a = A.to(type), b = B.to(type);
         using Tensor low = a.view(groups, Rank, -1), high = b.view(groups, -1, Rank); // [g, r, in/g·kh·kw], [g, out/g, r]
         using var product = high.bmm(low);
-        return product.mul_(Scale).view(Weight.shape);
+        return product.TimesInPlace(Scale).view(Weight.shape);
     }
 
     private static (string, Tensor)[] Start(Conv2d convolution, LoraConfig config, Generator? generator)

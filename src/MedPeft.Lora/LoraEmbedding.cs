@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -46,17 +47,17 @@ public sealed class LoraEmbedding : LoraLayer
         using Tensor a = A.to(output.dtype), b = B.to(output.dtype);
         using Tensor table = a.t(), flat = input.reshape(-1); // [rows, r], [tokens]
         using var low = table.index_select(0, flat); // [tokens, r]
-        if (Scale != 1) low.mul_(Scale);
+        if (Scale != 1) low.TimesInPlace(Scale);
         using var delta = nn.functional.linear(low, b); // [tokens, dim]
         using var shaped = delta.view(output.shape);
-        return output.add_(shaped);
+        return output.PlusInPlace(shaped);
     }
 
     private protected override Tensor ExactDelta()
     {
         using Tensor a = A.to(ExactType(Weight)), b = B.to(ExactType(Weight));
         using var product = b.mm(a); // [dim, rows]
-        using var transposed = product.mul_(Scale).t();
+        using var transposed = product.TimesInPlace(Scale).t();
         return transposed.contiguous();
     }
 

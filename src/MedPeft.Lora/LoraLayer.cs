@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -81,8 +82,14 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
         using var none = no_grad();
         using var delta = ExactDelta();
         using var weight = Original.to(delta.dtype);
-        using Tensor deltaNorm = linalg.vector_norm(delta), weightNorm = linalg.vector_norm(weight);
-        return (deltaNorm.to(ScalarType.Float64).item<double>(), weightNorm.to(ScalarType.Float64).item<double>());
+        return (Norm(delta), Norm(weight));
+
+        static double Norm(Tensor tensor)
+        {
+            using var squares = tensor.mul(tensor);
+            using var sum = squares.sum();
+            return Math.Sqrt(sum.dtype == ScalarType.Float32 ? sum.item<float>() : sum.item<double>());
+        }
     }
 
     /// <summary>Runs the layer with its update.</summary>
@@ -107,7 +114,7 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
         using var none = no_grad();
         using var delta = ExactDelta();
         using var before = Weight.to(delta.dtype);
-        using var after = before.add(delta);
+        using var after = before.Plus(delta);
         _kept = Weight.detach().clone().DetachFromDisposeScope();
         Weight.copy_(after);
     }

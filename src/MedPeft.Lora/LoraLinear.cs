@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -68,7 +69,7 @@ public sealed class LoraLinear : LoraLayer
         using var a = A.to(input.dtype);
         using var b = B.to(input.dtype);
         using var low = nn.functional.linear(dropped ?? input, a); // [..., G·r]
-        if (Scale != 1) low.mul_(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
+        if (Scale != 1) low.TimesInPlace(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
         if (_blocks is null)
         {
             using var delta = nn.functional.linear(low, b); // [..., out]
@@ -103,7 +104,7 @@ public sealed class LoraLinear : LoraLayer
     {
         if (Magnitude is null)
         {
-            output.add_(delta);
+            output.PlusInPlace(delta);
             return;
         }
         using var weight = _linear.weight.narrow(0, _starts[g], _rows);
@@ -133,7 +134,7 @@ public sealed class LoraLinear : LoraLayer
         using var none = no_grad();
         using Tensor low = A.narrow(0, g * Rank, Rank), high = B.narrow(0, g * _rows, _rows); // [r, in], [out/G, r]
         using Tensor a = low.to(type), b = high.to(type);
-        return b.mm(a).mul_(Scale);
+        return b.mm(a).TimesInPlace(Scale);
     }
 
     private static (string, Tensor)[] Start(Linear linear, LoraConfig config, Generator? generator)

@@ -50,9 +50,8 @@ public static class PhantomNih
     {
         ArgumentNullException.ThrowIfNull(pixels);
         using var image = SKImage.FromPixelCopy(new SKImageInfo(size, size, SKColorType.Gray8, SKAlphaType.Opaque), pixels, size);
-        using var map = image.PeekPixels();
         // Level 1 with the Up filter: radiographs are noise, more effort buys a few percent.
-        using var data = map.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, 1));
+        using var data = image.PeekPixels()?.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, 1)) ?? throw new IOException($"'{path}' could not be encoded as PNG.");
         using var file = File.Create(path);
         data.SaveTo(file);
     }

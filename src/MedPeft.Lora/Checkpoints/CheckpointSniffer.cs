@@ -22,6 +22,7 @@ internal enum CheckpointForm
 /// <summary>Tells the form of a file from its first bytes, and names the usual mistakes.</summary>
 internal static class CheckpointSniffer
 {
+    private const int Head = 512;
     private const string Wanted = "Read are safetensors files (single or by their index), and PyTorch's .pth, .pt and .bin.";
 
     private static readonly (string Bytes, string What, string Do)[] Others =
@@ -42,7 +43,7 @@ internal static class CheckpointSniffer
     /// <summary>Tells the form, or throws with what the file is instead.</summary>
     public static CheckpointForm Sniff(FileSource source)
     {
-        var head = new byte[(int)Math.Min(512, source.Length)];
+        var head = new byte[(int)Math.Min(Head, source.Length)];
         source.Read(0, head);
 
         // A safetensors header length may look like the start of anything else, so it is asked first.
@@ -86,7 +87,15 @@ internal static class CheckpointSniffer
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim() is { Length: > 60 } line ? line[..60] + "…" : text.Split('\n')[0].Trim();
 
-    private static bool IsText(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyInRange((byte)0, (byte)8) < 0 && bytes.IndexOfAnyInRange((byte)14, (byte)31) < 0;
+    private static bool IsText(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IndexOfAnyInRange((byte)0, (byte)8) >= 0 || bytes.IndexOfAnyInRange((byte)14, (byte)31) >= 0) return false;
+
+        // The last letter of a longer text may be cut.
+        for (var cut = 0; cut < (bytes.Length == Head ? 4 : 1); cut++)
+            if (System.Text.Unicode.Utf8.IsValid(bytes[..^cut])) return true;
+        return false;
+    }
 
     private static bool StartsWith(ReadOnlySpan<byte> bytes, string latin1)
     {

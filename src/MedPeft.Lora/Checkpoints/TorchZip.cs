@@ -17,6 +17,8 @@ internal static class TorchZip
             throw new CheckpointException(source.Path, "this is a TorchScript archive (it holds constants.pkl): a program, not weights. In Python, save its weights: torch.save(torch.jit.load(path).state_dict(), \"weights.pth\").", root + "constants.pkl");
         if (zip.Keys.FirstOrDefault(name => !name.StartsWith(root, StringComparison.Ordinal)) is { } stray)
             throw new CheckpointException(source.Path, $"the entry lies outside of {Quoted.Text(root)}. The file is damaged: fetch it again.", stray);
+        if (zip.Values.FirstOrDefault(entry => entry.Method != 0) is { Name: not null } packed)
+            throw new CheckpointException(source.Path, $"the entry is compressed (method {packed.Method}); torch.save stores its entries. Load the file in Python and save it again by torch.save.", packed.Name, packed.DataOffset);
         if (pickle.Size > Limits.Pickle) throw new CheckpointException(source.Path, $"the pickle has {pickle.Size} bytes; at most {Limits.Pickle} are read.", pickle.Name, pickle.DataOffset);
 
         var bigEndian = zip.TryGetValue(root + "byteorder", out var order) && ReadText(source, order) switch

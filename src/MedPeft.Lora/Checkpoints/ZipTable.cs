@@ -3,12 +3,13 @@ using System.Text;
 
 namespace MedPeft.Lora.Checkpoints;
 
-/// <summary>An entry of a zip archive: stored bytes at a place of the file.</summary>
+/// <summary>An entry of a zip archive: bytes at a place of the file.</summary>
 /// <param name="Name">Its name in the archive.</param>
 /// <param name="Crc">The checksum that the archive states.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="DataOffset">Position of its first byte in the file.</param>
-internal readonly record struct ZipEntry(string Name, uint Crc, long Size, long DataOffset);
+/// <param name="Method">0 if its bytes are stored as they are; else how they are compressed.</param>
+internal readonly record struct ZipEntry(string Name, uint Crc, long Size, long DataOffset, int Method);
 
 /// <summary>The table of a zip archive as PyTorch writes them, read strictly.</summary>
 /// <remarks>
@@ -37,7 +38,7 @@ internal sealed class ZipTable
         located.Sort((left, right) => left.Local.CompareTo(right.Local));
         if (located.Count == 0 || located[0].Local != 0) throw table.Fault("the archive's first entry is not at its start", 0);
         long free = 0;
-        foreach (var entry in located) free = table.Locate(entry, free, end.DirectoryOffset);
+        foreach (var entry in located) free = table.Locate(entry, directory, free, end.DirectoryOffset);
         return table;
     }
 
@@ -53,18 +54,16 @@ internal sealed class ZipTable
             if (header.Length < 46 || BinaryPrimitives.ReadUInt32LittleEndian(header) != 0x02014b50) throw Fault($"the archive's directory lists {i} entries where {end.Entries} are announced", at);
             int nameLength = U16(header, 28), extraLength = U16(header, 30), commentLength = U16(header, 32);
             if (header.Length - 46 < nameLength + extraLength + commentLength) throw Fault("a directory entry of the archive goes past the directory's end", at);
-            var nameBytes = header.Slice(46, nameLength).ToArray();
-            var name = CheckName(nameBytes, at);
+            var name = CheckName(header.Slice(46, nameLength), at);
             if (!names.Add(name)) throw Fault("the archive holds this entry twice", at, name);
             int flags = U16(header, 8), method = U16(header, 10);
             if ((flags & 0x2041) != 0) throw new CheckpointException(source.Path, "the entry is encrypted. Checkpoints are read unencrypted only: decrypt the file first.", name, at);
             if ((flags & ~0x080E) != 0) throw Fault($"the entry uses unknown features (flags 0x{flags:x4})", at, name);
-            if (method != 0) throw new CheckpointException(source.Path, $"the entry is compressed (method {method}); PyTorch stores its entries. Load the file in Python and save it again by torch.save.", name, at);
             long compressed = U32(header, 20), size = U32(header, 24), local = U32(header, 42);
             ReadZip64(header.Slice(46 + nameLength, extraLength), ref size, ref compressed, ref local, name, at);
-            if (size != compressed) throw Fault($"the entry is stored, yet its sizes differ ({size} and {compressed})", at, name);
+            if (method == 0 && size != compressed) throw Fault($"the entry is stored, yet its sizes differ ({size} and {compressed})", at, name);
             if (U16(header, 34) != 0) throw Fault("the entry lies on another volume", at, name);
-            list.Add(new Central(name, nameBytes, flags, U32(header, 16), size, local));
+            list.Add(new Central(name, position + 46, nameLength, flags, method, U32(header, 16), size, compressed, local));
             position += 46 + nameLength + extraLength + commentLength;
         }
 
@@ -104,32 +103,32 @@ internal sealed class ZipTable
     }
 
     // Entries may not touch: where they overlap, two programs may read two different models.
-    private long Locate(Central entry, long free, long directory)
+    private long Locate(Central entry, ReadOnlySpan<byte> names, long free, long directory)
     {
         Span<byte> header = stackalloc byte[30];
         if (entry.Local < free) throw Fault($"the entry begins at {entry.Local}, inside the one that ends at {free}", entry.Local, entry.Name);
         if (entry.Local > directory - 30) throw Fault("the entry lies outside the file", entry.Local, entry.Name);
         source.Read(entry.Local, header);
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalSignature) throw Fault("the archive's directory points to something that is no entry", entry.Local, entry.Name);
-        if (U16(header, 6) != entry.Flags || U16(header, 8) != 0) throw Fault("the entry's own header contradicts the archive's directory", entry.Local, entry.Name);
+        if (U16(header, 6) != entry.Flags || U16(header, 8) != entry.Method) throw Fault("the entry's own header contradicts the archive's directory", entry.Local, entry.Name);
         int nameLength = U16(header, 26), extraLength = U16(header, 28);
-        var name = new byte[Math.Min(nameLength, directory - entry.Local - 30)];
+        Span<byte> name = new byte[Math.Min(nameLength, directory - entry.Local - 30)];
         source.Read(entry.Local + 30, name);
-        if (!name.AsSpan().SequenceEqual(entry.NameBytes)) throw Fault($"the entry calls itself {Quoted.Text(Encoding.Latin1.GetString(name))}", entry.Local, entry.Name);
+        if (!name.SequenceEqual(names.Slice(entry.NameStart, entry.NameLength))) throw Fault($"the entry calls itself {Quoted.Text(Encoding.Latin1.GetString(name))}", entry.Local, entry.Name);
 
         // With flag 3 the sums follow the data and may be zero here; large files have all ones.
         var later = (entry.Flags & 8) != 0;
-        var agrees = Agrees(U32(header, 14), entry.Crc, later) && Agrees(U32(header, 18), entry.Size, later) && Agrees(U32(header, 22), entry.Size, later);
+        var agrees = Agrees(U32(header, 14), entry.Crc, later) && Agrees(U32(header, 18), entry.Compressed, later) && Agrees(U32(header, 22), entry.Size, later);
         if (!agrees) throw Fault("the entry's own checksum or size contradicts the archive's directory", entry.Local, entry.Name);
         var data = entry.Local + 30 + nameLength + extraLength;
-        if (entry.Size > directory - data) throw Fault($"the entry's {entry.Size} bytes go past the archive's directory", entry.Local, entry.Name);
-        Entries.Add(entry.Name, new ZipEntry(entry.Name, entry.Crc, entry.Size, data));
-        return data + entry.Size;
+        if (entry.Compressed > directory - data) throw Fault($"the entry's {entry.Compressed} bytes go past the archive's directory", entry.Local, entry.Name);
+        Entries.Add(entry.Name, new ZipEntry(entry.Name, entry.Crc, entry.Size, data, entry.Method));
+        return data + entry.Compressed;
     }
 
     private static bool Agrees(long local, long central, bool later) => local == central || local == uint.MaxValue || (later && local == 0);
 
-    private string CheckName(byte[] bytes, long at)
+    private string CheckName(ReadOnlySpan<byte> bytes, long at)
     {
         string name;
         try
@@ -151,5 +150,5 @@ internal sealed class ZipTable
 
     private static uint U32(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]);
 
-    private readonly record struct Central(string Name, byte[] NameBytes, int Flags, uint Crc, long Size, long Local);
+    private readonly record struct Central(string Name, int NameStart, int NameLength, int Flags, int Method, uint Crc, long Size, long Compressed, long Local);
 }

@@ -9,6 +9,9 @@ namespace MedPeft.Lora.Data;
 /// </remarks>
 public static class ChestXray14
 {
+    /// <summary>The collection that names the patients; RSNA's mapping leads to it too.</summary>
+    internal const string Source = "ChestX-ray14";
+
     private static readonly string[] Tables =
     [
         "Data_Entry_2017_v2020.csv", "Data_Entry_2017_v2020.csv.gz", "Data_Entry_2017.csv", "Data_Entry_2017.csv.gz",
@@ -48,7 +51,7 @@ public static class ChestXray14
                 "holds no table Data_Entry_2017*.csv, and " + (split is null ? "no list was given" : "the list gives no labels") + ". Put the table there, name it, or give a list with labels.");
         var entries = tablePath is null ? null : NihTable.Read(tablePath, DatasetFiles.Optional(root, "BBox_List_2017.csv", "BBox_List_2017.csv.gz"));
         var records = split is null ? entries!.Rows : [.. split.Entries.Select(e => Record(split, e, entries))];
-        var name = listPath is null ? "ChestX-ray14" : $"ChestX-ray14 {Path.GetFileName(listPath)}";
+        var name = listPath is null ? Source : $"{Source} {Path.GetFileName(listPath)}";
         return DatasetFiles.Locate(name, LabelNames, records, new ImageFolders(Folders(root, listPath)), root, listPath ?? tablePath!, missingImages);
     }
 
@@ -58,7 +61,7 @@ public static class ChestXray14
         if (row is null && entry.Values is null)
             throw new DatasetException(split.File, $"the image {Quoted.Of(entry.Image)} is not in the table {Quoted.Of(Path.GetFileName(table!.File))}, so it has no labels. Use the list and the table of one release.", entry.Line);
         return row is null
-            ? new ImageRecord { Path = entry.Image, Labels = entry.Values!, Patient = NihTable.PatientOf(entry.Image) }
+            ? new ImageRecord { Path = entry.Image, Labels = entry.Values!, Source = Source, Patient = NihTable.PatientOf(entry.Image) }
             : row with { Path = entry.Image, Labels = entry.Values ?? row.Labels };
     }
 

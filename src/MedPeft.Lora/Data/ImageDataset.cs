@@ -5,7 +5,7 @@ namespace MedPeft.Lora.Data;
 
 /// <summary>Images with their labels: an immutable list of <see cref="ImageRecord"/>. Pixels are read later, by <see cref="ImageLoader"/>.</summary>
 /// <remarks>Made by the readers (<see cref="ChestXray14"/> and its like) or from your own records.</remarks>
-public sealed class ImageDataset : IReadOnlyList<ImageRecord>
+public sealed partial class ImageDataset : IReadOnlyList<ImageRecord>
 {
     private readonly ImageRecord[] _records;
     private readonly Lazy<IReadOnlyList<LabelCount>> _counts;
@@ -26,7 +26,7 @@ public sealed class ImageDataset : IReadOnlyList<ImageRecord>
         ArgumentException.ThrowIfNullOrEmpty(name);
         (Name, Labels, _records, Missing) = (name, [.. labels], records, missing);
         _counts = new(Count);
-        _patients = new(() => _records.Where(r => r.Patient is not null).Select(r => r.Patient).Distinct().Count());
+        _patients = new(() => _records.Where(r => r.Patient is not null).Select(r => (r.Source, r.Patient)).Distinct().Count());
 
         IReadOnlyList<LabelCount> Count() => [.. Labels.Select((label, k) => new LabelCount(
             label, _records.Count(r => r.Labels[k] > 0), _records.Count(r => r.Labels[k] == 0), _records.Count(r => float.IsNaN(r.Labels[k]))))];

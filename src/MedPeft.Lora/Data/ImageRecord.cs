@@ -9,11 +9,15 @@ public sealed record ImageRecord
     /// <summary>One number for each of the data set's labels: 1 present, 0 absent, NaN missing or uncertain. Not a copy: do not change it.</summary>
     public required float[] Labels { get; init; }
 
-    /// <summary>The patient within this data set; null if unknown. Two data sets may give one person two names.</summary>
+    /// <summary>The patient; null if unknown. Names count within a <see cref="Source"/>: two sources may give one person two names.</summary>
     public string? Patient { get; init; }
 
-    /// <summary>The examination within this data set, unique over all patients; null if unknown.</summary>
+    /// <summary>The examination, unique over all patients of a <see cref="Source"/>; null if unknown.</summary>
     public string? Study { get; init; }
+
+    /// <summary>The collection that names patient and study, so that merged sets do not mix up its patient 1 with another's.</summary>
+    /// <value>The default is empty: a collection of its own.</value>
+    public string Source { get; init; } = "";
 
     /// <summary>The direction of the rays.</summary>
     /// <value>The default is unknown.</value>
@@ -28,6 +32,9 @@ public sealed record ImageRecord
 
     /// <summary>Where findings lie; empty for most images, which says nothing about their absence.</summary>
     public IReadOnlyList<FindingBox> Boxes { get; init; } = [];
+
+    /// <summary>The patient over all sources; null if unknown.</summary>
+    internal string? PatientKey => Patient is null ? null : Source.Length == 0 ? Patient : $"{Source}/{Patient}";
 
     /// <summary>Prints the labels' number and the view, never the path or the patient.</summary>
     public override string ToString() => $"image with {Labels.Count(l => l > 0)} of {Labels.Length} findings, view {View}";

@@ -12,6 +12,9 @@ public enum ViewPosition
     /// <summary>Frontal, from front to back: the bedside view.</summary>
     AP,
 
+    /// <summary>Frontal; the data set does not say from which side.</summary>
+    Frontal,
+
     /// <summary>From the side.</summary>
     Lateral,
 

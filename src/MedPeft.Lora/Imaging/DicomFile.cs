@@ -87,7 +87,7 @@ public sealed class DicomFile
             if (length > (limits ?? ImageLimits.Default).MaxFileBytes) throw TooLarge(path, length, limits);
             data = File.ReadAllBytes(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             throw new ImageException(path, $"cannot be opened ({e.GetType().Name}).", e);
         }
@@ -159,6 +159,8 @@ public sealed class DicomFile
             if (set.Pixels.Length == 0) throw new DicomFormatException("holds no pixel data (7FE0,0010): it is a report or another object without an image, or it is truncated.");
             var layout = PixelLayout.From(set);
             limits.Check(name, layout.Columns, layout.Rows);
+            if (4L * layout.Columns * layout.Rows > Array.MaxLength)
+                throw new DicomFormatException($"claims {layout.Columns}x{layout.Rows} pixels, more than one array holds. Tile the image first.");
             if (syntax.Codec == PixelCodec.Refused) throw FrameDecoder.Refused(syntax);
             if (set.Pixels.InFragments != syntax.Encapsulated)
                 throw new DicomFormatException($"holds pixels {(set.Pixels.InFragments ? "in fragments" : "without fragments")}, which {syntax} does not have. The file is damaged.");

@@ -43,7 +43,7 @@ public static class ImageDecoder
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 0);
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
             if (stream.Length > Math.Min(limit, Array.MaxLength)) throw TooLong(path, stream.Length, limit);
             var data = GC.AllocateUninitializedArray<byte>((int)stream.Length);
             stream.ReadExactly(data);
@@ -83,7 +83,8 @@ public static class ImageDecoder
             if (header.IsGray && codec.Info.ColorType == SKColorType.Gray8)
             {
                 var gray = GC.AllocateUninitializedArray<byte>(width * height);
-                fixed (byte* target = gray) Decode(codec, new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque, null), target, name, data.Length);
+                var info = new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque, null);
+                fixed (byte* target = gray) Decode(codec, info, target, name, data.Length);
                 return new PixelImage(width, height, 1, gray);
             }
 

@@ -53,8 +53,8 @@ internal readonly record struct ImageHeader(bool IsPng, int Width, int Height, b
             {
                 CheckScans(data[at..], name);
                 var frame = data[(at + 2)..];
-                return new ImageHeader(
-                    false, BinaryPrimitives.ReadUInt16BigEndian(frame[3..]), BinaryPrimitives.ReadUInt16BigEndian(frame[1..]), data.Length > at + 7 && frame[5] == 1, frame[0], false);
+                var (height, width) = (BinaryPrimitives.ReadUInt16BigEndian(frame[1..]), BinaryPrimitives.ReadUInt16BigEndian(frame[3..]));
+                return new ImageHeader(false, width, height, frame.Length > 5 && frame[5] == 1, frame[0], false);
             }
 
             at += BinaryPrimitives.ReadUInt16BigEndian(data[at..]);

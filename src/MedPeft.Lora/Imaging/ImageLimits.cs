@@ -16,7 +16,16 @@ public sealed record ImageLimits
 
     /// <summary>The largest product of width and height. Decoding takes up to seven bytes for each.</summary>
     /// <value>The default is 67,108,864 (64 megapixels).</value>
-    public long MaxPixels { get; init => field = Positive(value, nameof(MaxPixels)); } = 64L << 20;
+    public long MaxPixels
+    {
+        get;
+        init
+        {
+            // Three channels of as many pixels must fit into one array.
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, Array.MaxLength / 3, nameof(MaxPixels));
+            field = Positive(value, nameof(MaxPixels));
+        }
+    } = 64L << 20;
 
     /// <summary>The largest file in bytes.</summary>
     /// <value>The default is 268,435,456 (256 MiB).</value>

@@ -7,7 +7,7 @@ public sealed partial class ImagePipeline
     /// <param name="normalization">The statistics of the backbone's pre-training.</param>
     public static ImagePipeline Train(int size, Normalization normalization) => MedPeftSgdTrain(size, normalization);
 
-    /// <summary>The usual evaluation pipeline, <see cref="MedPeftSgdEvaluate"/>: the shorter side to <paramref name="size"/>, the middle square, gray.</summary>
+    /// <summary>The usual evaluation pipeline, <see cref="MedPeftSgdEvaluate"/>: the shorter side to the size, the middle square, gray.</summary>
     /// <param name="size">The side of the network's input in pixels.</param>
     /// <param name="normalization">The statistics of the backbone's pre-training.</param>
     public static ImagePipeline Evaluate(int size, Normalization normalization) => MedPeftSgdEvaluate(size, normalization);

@@ -18,7 +18,11 @@ public sealed partial class ImagePipeline
     /// <param name="tensorTransforms">Steps behind the normalisation; none if null.</param>
     /// <exception cref="ArgumentException">A number is outside its range.</exception>
     public ImagePipeline(
-        IReadOnlyList<IImageTransform> transforms, Normalization normalization, int size, int channels = 3, IReadOnlyList<ITensorTransform>? tensorTransforms = null)
+        IReadOnlyList<IImageTransform> transforms,
+        Normalization normalization,
+        int size,
+        int channels = 3,
+        IReadOnlyList<ITensorTransform>? tensorTransforms = null)
     {
         ArgumentNullException.ThrowIfNull(transforms);
         ArgumentNullException.ThrowIfNull(normalization);
@@ -72,7 +76,8 @@ public sealed partial class ImagePipeline
     }
 
     /// <summary>Prints the chain.</summary>
-    public override string ToString() => string.Join(" -> ", [.. Transforms.Select(t => t.ToString()), Normalization.ToString(), .. TensorTransforms.Select(t => t.ToString())]);
+    public override string ToString()
+        => string.Join(" -> ", [.. Transforms.Select(t => t.ToString()), Normalization.ToString(), .. TensorTransforms.Select(t => t.ToString())]);
 
     private static IImageTransform[] Fuse(IReadOnlyList<IImageTransform> transforms)
     {

@@ -47,7 +47,8 @@ internal sealed unsafe class PngChunks : Stream
         for (var at = Signature; length - at >= 12;)
         {
             var (size, type) = (Word(file + at), Word(file + at + 4));
-            if (size > (uint)(length - at - 12) || Word(file + at + 8 + size) != Crc32.Compute(new ReadOnlySpan<byte>(file + at + 4, (int)size + 4))) return false;
+            if (size > (uint)(length - at - 12)) return false;
+            if (Word(file + at + 8 + size) != Crc32.Compute(new ReadOnlySpan<byte>(file + at + 4, (int)size + 4))) return false;
             if (type == Iend) return first != 0 && size == 0;
             if (type == Idat)
             {

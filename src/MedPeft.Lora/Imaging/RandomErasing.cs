@@ -1,7 +1,10 @@
 namespace MedPeft.Lora.Imaging;
 
 /// <summary>Overwrites one random rectangle with normal noise, a number of its own for every pixel and channel.</summary>
-/// <remarks>Zhong et al. 2020, arXiv:1708.04896, as timm's mode <c>pixel</c> has it: ten tries, and the rectangle is smaller than the image in both directions.</remarks>
+/// <remarks>
+/// Zhong et al. 2020, arXiv:1708.04896, as timm's mode <c>pixel</c> has it: ten tries, and the rectangle is smaller than the image in both
+/// directions.
+/// </remarks>
 public sealed record RandomErasing : ITensorTransform
 {
     private const int Tries = 10;

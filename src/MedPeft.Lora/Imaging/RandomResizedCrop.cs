@@ -18,7 +18,12 @@ public sealed record RandomResizedCrop : IImageTransform
     /// <param name="interpolation">How to interpolate.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is outside its range.</exception>
     public RandomResizedCrop(
-        int size, double minScale = .08, double maxScale = 1, double minRatio = 3.0 / 4, double maxRatio = 4.0 / 3, Interpolation interpolation = Interpolation.Bicubic)
+        int size,
+        double minScale = .08,
+        double maxScale = 1,
+        double minRatio = 3.0 / 4,
+        double maxRatio = 4.0 / 3,
+        Interpolation interpolation = Interpolation.Bicubic)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
         if (!(minScale > 0 && minScale <= maxScale && maxScale <= 1))

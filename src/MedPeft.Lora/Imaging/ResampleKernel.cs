@@ -64,7 +64,7 @@ internal sealed class ResampleKernel
     /// <summary><see cref="Taps"/> rounded up to whole vectors.</summary>
     public int Stride { get; }
 
-    /// <summary>The weights of output pixels <paramref name="start"/> to <paramref name="start"/> + <paramref name="count"/> - 1, from the cache where it has them.</summary>
+    /// <summary>The weights of <paramref name="count"/> output pixels from <paramref name="start"/> on, from the cache where it has them.</summary>
     public static ResampleKernel For(Interpolation interpolation, int input, int output, int start, int count)
     {
         var key = new Key(interpolation, input, output, start, count);

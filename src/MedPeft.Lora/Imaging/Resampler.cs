@@ -79,7 +79,16 @@ internal static class Resampler
     }
 
     private static void Columns(
-        ReadOnlySpan<byte> source, int stride, int left, int input, int rows, int output, PixelBox window, int channels, Interpolation interpolation, Span<byte> result)
+        ReadOnlySpan<byte> source,
+        int stride,
+        int left,
+        int input,
+        int rows,
+        int output,
+        PixelBox window,
+        int channels,
+        Interpolation interpolation,
+        Span<byte> result)
     {
         var kernel = ResampleKernel.For(interpolation, input, output, window.X, window.Width);
         var first = kernel.First[0];

@@ -6,7 +6,9 @@ namespace MedPeft.Lora.Imaging;
 /// The random numbers of one sample in one epoch: xoshiro256** seeded by SplitMix64. A value, so each sample owns its stream and the
 /// augmented image is the same whichever thread draws it.
 /// </summary>
-/// <remarks>Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators", ACM TOMS 47(4). Pass it by <c>ref</c>: a copy repeats its numbers.</remarks>
+/// <remarks>
+/// Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators", ACM TOMS 47(4). Pass it by <c>ref</c>: a copy repeats its numbers.
+/// </remarks>
 public struct SampleRandom
 {
     private const double Unit = 1.0 / (1UL << 53);

@@ -23,5 +23,5 @@ public sealed record TorchRuntimeInfo
 
     /// <summary>One line for a log.</summary>
     public override string ToString() =>
-        $"libtorch {Version ?? "of unknown version"} ({(Backend == TorchBackend.Cuda ? CudaAvailable ? "cuda" : "cuda, no GPU to use" : "cpu")}) from {Libtorch ?? "an unknown place"}{(Relaxed ? "; TorchSharp relaxed for an older libstdc++" : "")}";
+        $"libtorch{(Version is null ? "" : " " + Version)} ({(Backend == TorchBackend.Cuda ? CudaAvailable ? "cuda" : "cuda, no GPU to use" : "cpu")}) from {Libtorch ?? "an unknown place"}{(Relaxed ? "; TorchSharp relaxed for an older libstdc++" : "")}";
 }

@@ -151,9 +151,9 @@ public sealed class ChestXray14Tests : IDisposable
         Refused(
             $"'{_folder.Path}' holds no table Data_Entry_2017*.csv, and no list was given. Put the table there, name it, or give a list with labels.",
             () => ChestXray14.Open(_folder.Path));
-        Refused($"'{_folder.In("a.txt")}' does not exist. The root holds no lists (*.txt).", () => ChestXray14.Open(_folder.Path, "a.txt"));
+        Refused($"'{_folder.In("a.txt")}' does not exist. The root holds no list (*.txt) and no table (*.csv).", () => ChestXray14.Open(_folder.Path, "a.txt"));
         _folder.Write("b.txt", "x.png\n");
-        Refused($"'{_folder.In("a.txt")}' does not exist. Lists in the root: b.txt.", () => ChestXray14.Open(_folder.Path, "a.txt"));
+        Refused($"'{_folder.In("a.txt")}' does not exist. Lists and tables in the root: b.txt.", () => ChestXray14.Open(_folder.Path, "a.txt"));
         Refused(
             $"'{_folder.Path}' holds no table Data_Entry_2017*.csv, and the list gives no labels. Put the table there, name it, or give a list with labels.",
             () => ChestXray14.Open(_folder.Path, "b.txt"));

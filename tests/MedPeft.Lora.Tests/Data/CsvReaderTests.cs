@@ -86,10 +86,20 @@ public sealed class CsvReaderTests : IDisposable
         Assert.Equal($"'{_folder.Path}' is a folder; a file belongs here.", Assert.Throws<DatasetException>(() => ReadAll(_folder.Path)).Message);
         var latin = _folder.Write("latin.csv", Encoding.Latin1.GetBytes("Größe\n"));
         Assert.Equal($"'{latin}' is not UTF-8 text. Save it as UTF-8 (in Excel: 'CSV UTF-8').", Assert.Throws<DatasetException>(() => ReadAll(latin)).Message);
-        var gzip = File.ReadAllBytes(_folder.Gzip("good.gz", string.Concat(Enumerable.Range(0, 20_000).Select(i => $"{i * 7919 % 10007},"))));
-        gzip[gzip.Length / 2] ^= 0x55;
-        var damaged = _folder.Write("bad.gz", gzip);
-        Assert.Equal($"'{damaged}' is a damaged gzip file. Fetch it again.", Assert.Throws<DatasetException>(() => ReadAll(damaged)).Message);
+    }
+
+    [Fact]
+    public void Damaged_and_cut_gzip_files_are_never_read_as_shorter_ones()
+    {
+        var gzip = File.ReadAllBytes(_folder.Gzip("good.gz", string.Concat(Enumerable.Range(0, 20_000).Select(i => $"{i * 7919 % 10007}\n"))));
+        Assert.Equal(20_000, ReadAll(_folder.Write("same.gz", gzip)));
+        var wrong = (byte[])gzip.Clone();
+        wrong[^6] ^= 0x55;
+        foreach (var bytes in new[] { wrong, gzip[..(gzip.Length / 2)], gzip[..^8], gzip[..^3], gzip[..15] })
+        {
+            var path = _folder.Write("bad.gz", bytes);
+            Assert.Equal($"'{path}' is a damaged or incomplete gzip file, or several in one. Fetch it again, or unpack it.", Assert.Throws<DatasetException>(() => ReadAll(path)).Message);
+        }
     }
 
     [Fact]

@@ -157,6 +157,8 @@ public class ImageDecoderTests
         Assert.Equal($"'x' has {png.Length} bytes; the limit is 10. If the file can be trusted, raise ImageLimits.MaxFileBytes.", Error(png, new() { MaxFileBytes = 10 }));
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => new ImageLimits { MaxHeight = 0 });
         Assert.StartsWith("MaxHeight ('0') must be a non-negative and non-zero value.", error.Message);
+        error = Assert.Throws<ArgumentOutOfRangeException>(() => new ImageLimits { MaxPixels = int.MaxValue });
+        Assert.StartsWith("MaxPixels ('2147483647') must be less than or equal to '715827863'.", error.Message);
     }
 
     [Fact]

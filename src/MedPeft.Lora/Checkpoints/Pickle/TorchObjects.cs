@@ -103,7 +103,7 @@ internal sealed class TorchObjects(PickleReader reader)
     private static long[]? Numbers(object? value)
     {
         IReadOnlyList<object?>? items = value switch { PickleTuple tuple => tuple.Items, PickleList list => list.Items, _ => null };
-        return items is null || items.Count > Limits.Rank || items.Any(item => item is not long and >= 0) ? null : [.. items.Select(item => (long)item!)];
+        return items is null || items.Count > Limits.Rank || items.Any(item => item is not long number || number < 0) ? null : [.. items.Select(item => (long)item!)];
     }
 
     private PickleDict Dict(string typeName, object?[] items, int from)

@@ -14,14 +14,20 @@ internal static class DatasetFiles
     }
 
     /// <summary>A list by its name below the root, or by its path.</summary>
-    public static string List(string root, string list)
+    /// <param name="root">The root, a full path.</param>
+    /// <param name="list">The name or path.</param>
+    /// <param name="folders">Folders below the root in which it may lie as well.</param>
+    public static string List(string root, string list, params ReadOnlySpan<string> folders)
     {
         var below = Path.GetFullPath(list, root);
         if (File.Exists(below)) return below;
+        foreach (var folder in folders)
+            if (Path.GetFullPath(list, Path.Join(root, folder)) is var deeper && File.Exists(deeper)) return deeper;
         var given = Path.GetFullPath(list);
         if (File.Exists(given)) return given;
-        var lists = Directory.EnumerateFiles(root, "*.txt").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).ToArray();
-        throw new DatasetException(below, "does not exist. " + (lists.Length == 0 ? "The root holds no lists (*.txt)." : $"Lists in the root: {Quoted.Some(lists, lists.Length, 10)}."));
+        var lists = Directory.EnumerateFiles(root).Where(IsListOrTable).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).ToArray();
+        throw new DatasetException(
+            below, "does not exist. " + (lists.Length == 0 ? "The root holds no list (*.txt) and no table (*.csv)." : $"Lists and tables in the root: {Quoted.Some(lists, lists.Length, 10)}."));
     }
 
     /// <summary>The first of some files that the root holds, or null.</summary>
@@ -38,12 +44,12 @@ internal static class DatasetFiles
     {
         var found = new List<ImageRecord>(records.Count);
         var missing = new List<string>();
-        foreach (var record in records)
+        var paths = folders.Find([.. records.Select(r => r.Path)]);
+        for (var i = 0; i < paths.Length; i++)
         {
-            var path = folders.Find(record.Path);
-            if (path is null && missingImages == MissingImages.Keep) path = Path.Join(root, record.Path);
-            if (path is null) missing.Add(record.Path);
-            else found.Add(record with { Path = path });
+            if (paths[i] is null && missingImages == MissingImages.Keep) paths[i] = Path.Join(root, records[i].Path);
+            if (paths[i] is { } path) found.Add(records[i] with { Path = path });
+            else missing.Add(records[i].Path);
         }
 
         if (missing.Count > 0 && (missingImages == MissingImages.Raise || found.Count == 0))
@@ -54,6 +60,12 @@ internal static class DatasetFiles
                 + (found.Count == 0 ? "Check the root and that the archives are unpacked." : "Complete the download, or pass MissingImages.Skip to use what is there."));
         return new ImageDataset(name, labels, [.. found], missing);
     }
+
+    /// <summary>Whether a file is a table by its name: .csv or .csv.gz.</summary>
+    public static bool IsTable(string path)
+        => path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".csv.gz", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsListOrTable(string path) => IsTable(path) || path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase);
 
     private static string Looked(ImageFolders folders, string root)
         => Quoted.Some(folders.Bases.Select(f => f == root ? "the root itself" : Path.GetRelativePath(root, f).Replace('\\', '/')), folders.Bases.Count, 4);

@@ -48,6 +48,7 @@ internal sealed class NihTable
             {
                 Path = name,
                 Labels = Findings(csv, findings),
+                Source = ChestXray14.Source,
                 Patient = Patient(csv, patient, name, patients),
                 View = View(csv, view),
                 Age = Age(csv, age),

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text;
 
 namespace MedPeft.Lora.Data.Tables;
@@ -19,16 +18,16 @@ internal sealed class TextSource : IDisposable
 
     public static TextSource Open(string path)
     {
-        Stream? stream = null;
+        FileStream? stream = null;
         try
         {
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
             var start = new byte[512];
             var length = stream.ReadAtLeast(start, start.Length, false);
             stream.Position = 0;
-            if (start is [0x1F, 0x8B, ..]) stream = new GZipStream(stream, CompressionMode.Decompress);
-            else RefuseOtherKinds(path, start.AsSpan(0, length));
-            return new TextSource(path, new StreamReader(stream, new UTF8Encoding(false, true), false, 1 << 16));
+            var packed = start is [0x1F, 0x8B, ..];
+            if (!packed) RefuseOtherKinds(path, start.AsSpan(0, length));
+            return new TextSource(path, new StreamReader(packed ? new WholeGzipStream(stream) : stream, new UTF8Encoding(false, true), false, 1 << 16));
         }
         catch (Exception e)
         {
@@ -66,7 +65,7 @@ internal sealed class TextSource : IDisposable
         FileNotFoundException or DirectoryNotFoundException => new(path, "does not exist. Check the path.", inner: e),
         _ when Directory.Exists(path) => new(path, "is a folder; a file belongs here.", inner: e),
         DecoderFallbackException => new(path, "is not UTF-8 text. Save it as UTF-8 (in Excel: 'CSV UTF-8').", inner: e),
-        InvalidDataException => new(path, "is a damaged gzip file. Fetch it again.", inner: e),
+        InvalidDataException => new(path, "is a damaged or incomplete gzip file, or several in one. Fetch it again, or unpack it.", inner: e),
         UnauthorizedAccessException or IOException or NotSupportedException => new(path, $"cannot be read: {e.Message}", inner: e),
         _ => null,
     };

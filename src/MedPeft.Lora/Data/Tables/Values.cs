@@ -5,7 +5,8 @@ namespace MedPeft.Lora.Data.Tables;
 /// <summary>Readings of single fields that several data sets share.</summary>
 internal static class Values
 {
-    private const double Oldest = 120;
+    /// <summary>Ages above are errors of entry: RSNA has 148 to 155, old releases of ChestX-ray14 have 411.</summary>
+    public const double Oldest = 120;
 
     /// <summary>An age: 57, 57.0, 058Y, 011M, 002W, 014D. Null if empty or outside 0 to 120.</summary>
     /// <returns>False if the text is none.</returns>

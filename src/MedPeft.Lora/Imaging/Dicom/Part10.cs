@@ -33,9 +33,10 @@ internal static class Part10
         else
             (syntax, start) = ReadMeta(data, start);
 
-        if (syntax.Deflated) (data, start) = (Inflate(data, start, maxBytes), 0);
+        var end = data.Length;
+        if (syntax.Deflated) ((data, end), start) = (Inflate(data, start, maxBytes), 0);
         var set = new DataSet(syntax.BigEndian);
-        DataSetParser.Parse(data, start, syntax, set);
+        DataSetParser.Parse(data.AsSpan(0, end), start, syntax, set);
         return (set, syntax, data);
     }
 
@@ -57,18 +58,21 @@ internal static class Part10
         return (syntax ?? throw new DicomFormatException("names no transfer syntax (0002,0010), so its bytes cannot be read. Rewrite it: gdcmconv --raw in.dcm out.dcm"), position);
     }
 
-    private static byte[] Inflate(byte[] data, int start, long maxBytes)
+    /// <summary>Unfolds the data set into an array that may be longer than it: a copy of the right length would double what a bomb can take.</summary>
+    private static (byte[] Bytes, int Length) Inflate(byte[] data, int start, long maxBytes)
     {
         using var source = new MemoryStream(data, start, data.Length - start, writable: false);
         using var inflater = new DeflateStream(source, CompressionMode.Decompress);
-        using var target = new MemoryStream();
-        var block = new byte[1 << 16];
+        maxBytes = Math.Min(maxBytes, Array.MaxLength - 1);
+        var bytes = new byte[Math.Min(maxBytes + 1, 4L * (data.Length - start) + 1024)];
+        var length = 0;
         try
         {
-            for (int read; (read = inflater.Read(block)) > 0;)
+            while (inflater.Read(bytes, length, bytes.Length - length) is var read and > 0)
             {
-                if (target.Length + read > maxBytes) throw new DicomFormatException($"unfolds to more than {maxBytes} bytes. If the file can be trusted, raise ImageLimits.MaxFileBytes.");
-                target.Write(block, 0, read);
+                length += read;
+                if (length > maxBytes) throw new DicomFormatException($"unfolds to more than {maxBytes} bytes. If the file can be trusted, raise ImageLimits.MaxFileBytes.");
+                if (length == bytes.Length) Array.Resize(ref bytes, (int)Math.Min(maxBytes + 1, 2L * length));
             }
         }
         catch (InvalidDataException e)
@@ -76,6 +80,6 @@ internal static class Part10
             throw new DicomFormatException("holds a damaged deflate stream: fetch it again.", e);
         }
 
-        return target.ToArray();
+        return (bytes, length);
     }
 }

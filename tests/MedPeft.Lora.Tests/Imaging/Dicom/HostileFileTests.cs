@@ -81,6 +81,14 @@ public class HostileFileTests
     }
 
     [Fact]
+    public void A_size_that_no_array_holds_is_refused_whatever_the_limits()
+    {
+        var image = DicomWriter.Image(25_000, 25_000, 8, 8, new byte[4]);
+        var error = Assert.Throws<ImageException>(() => DicomFile.Parse(image.ToArray(), "x", new ImageLimits { MaxWidth = 65_535, MaxHeight = 65_535, MaxPixels = Array.MaxLength / 3 }));
+        Assert.Equal("claims 25000x25000 pixels, more than one array holds. Tile the image first.", error.Problem);
+    }
+
+    [Fact]
     public void Thousands_of_scans_of_nothing_are_refused()
     {
         var jpeg = JpegLosslessEncoder.Encode(new ushort[64], 8, 8, 1, 8, 1);

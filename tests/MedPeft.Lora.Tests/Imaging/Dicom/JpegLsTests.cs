@@ -87,10 +87,13 @@ public class JpegLsTests
     }
 
     [Fact]
-    public void A_picture_that_ends_early_names_the_row()
+    public void A_picture_that_ends_early_is_an_error()
     {
-        var jpeg = JpegLsEncoder.Encode(TestPictures.Make(40, 40, 1, 16), 40, 40, 1, 16)[..1000];
-        Assert.StartsWith("holds a JPEG picture that ends inside row 1", TestPictures.Problem(File(40, 40, 16, jpeg)), StringComparison.Ordinal);
+        var jpeg = JpegLsEncoder.Encode(TestPictures.Make(40, 40, 1, 16), 40, 40, 1, 16);
+
+        // Even lengths only: the byte that pads an odd one is data to the decoder.
+        for (var length = 100; length < jpeg.Length - 4; length += 2)
+            Assert.Matches("^holds a JPEG picture that ends (inside row [0-9]+ of 40|before its last row)\\.", TestPictures.Problem(File(40, 40, 16, jpeg[..length])));
     }
 
     [Fact]

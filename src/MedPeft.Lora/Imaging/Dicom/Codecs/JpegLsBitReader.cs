@@ -70,14 +70,17 @@ internal ref struct JpegLsBitReader(ReadOnlySpan<byte> data, int start)
                 total += zeros;
                 _bits = _bits << zeros << 1;
                 _count -= zeros + 1;
-                return total <= most ? total : throw JpegStream.Error("codes a value by more zeros than its range allows");
+                return total <= most ? total : throw Error("codes a value by more zeros than its range allows");
             }
 
             total += _count;
             (_bits, _count) = (0, 0);
-            if (total > most) throw JpegStream.Error("codes a value by more zeros than its range allows");
+            if (total > most) throw Error("codes a value by more zeros than its range allows");
         }
     }
+
+    /// <summary>What is wrong; were bits made up after the end, then that it ended.</summary>
+    public readonly DicomFormatException Error(string problem) => JpegStream.Error(Overrun ? "ends before its last row" : problem);
 
     /// <summary>Steps over the restart marker that ends an interval.</summary>
     public void Restart(int number)

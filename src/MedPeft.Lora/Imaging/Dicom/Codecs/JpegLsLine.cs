@@ -52,6 +52,6 @@ internal static class JpegLsLine
         }
 
         length += (int)reader.Bits(JpegLsModel.RunLengths[run]);
-        return length < left ? length : throw JpegStream.Error("codes a run that leaves its line");
+        return length < left ? length : throw reader.Error("codes a run that leaves its line");
     }
 }

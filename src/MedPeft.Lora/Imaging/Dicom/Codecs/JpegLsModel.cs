@@ -120,7 +120,7 @@ internal sealed class JpegLsModel
         var coded = zeros < most ? ((long)zeros << k) + reader.Bits(k) : reader.Bits(_bits) + 1L;
 
         // No valid error needs more; sums of larger ones would grow without bound.
-        return coded <= 2L * _range ? (int)coded : throw JpegStream.Error("codes an error larger than its range");
+        return coded <= 2L * _range ? (int)coded : throw reader.Error("codes an error larger than its range");
     }
 
     private void Update(ref Context context, int error)

@@ -1,0 +1,13 @@
+namespace MedPeft.Lora.Training;
+
+/// <summary>A run that cannot begin or go on: the data, the model and the options do not fit, or the numbers broke down.</summary>
+public sealed class TrainingException : Exception
+{
+    /// <summary>Makes the error.</summary>
+    /// <param name="message">What was found, what would fit and what to do.</param>
+    /// <param name="inner">Its cause, if another error is.</param>
+    public TrainingException(string message, Exception? inner = null)
+        : base(message, inner)
+    {
+    }
+}
