@@ -5,7 +5,7 @@ namespace MedPeft.Samples.QuickStart;
 
 /// <summary>One way to adapt the foundation model: its name, its learning rate, and what it trains.</summary>
 /// <param name="Name">As the table says it.</param>
-/// <param name="LearningRate">The best of a few tried on validation images, for each method on its own: one rate for all would be unfair to some.</param>
+/// <param name="LearningRate">Its own: one rate for all would be unfair to some. They are usual ones for AdamW, not the outcome of a search.</param>
 /// <param name="Prepare">Chooses what trains; returns the adapter if there is one.</param>
 internal sealed record Method(string Name, double LearningRate, Func<VisionTransformer, LoraAdapter?> Prepare)
 {

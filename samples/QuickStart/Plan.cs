@@ -14,16 +14,16 @@ internal sealed record Plan
     public int Unlabelled { get; init; } = 1600;
 
     /// <summary>Images with labels: few, as in a clinic that starts a study.</summary>
-    public int Train { get; init; } = 600;
+    public int Train { get; init; } = 700;
 
     /// <summary>Images that pick the best epoch.</summary>
-    public int Validation { get; init; } = 300;
+    public int Validation { get; init; } = 250;
 
     /// <summary>Images scored once, at the end.</summary>
     public int Test { get; init; } = 600;
 
     /// <summary>Passes over the unlabelled images.</summary>
-    public int PretrainingEpochs { get; init; } = 15;
+    public int PretrainingEpochs { get; init; } = 12;
 
     /// <summary>Learning rate of the pre-training.</summary>
     public double PretrainingRate { get; init; } = 1.5e-3;

@@ -125,7 +125,12 @@ public static class Charts
         }
 
         plot.Axes.Left.MajorTickStyle.Length = 0;
-        if (panel.Series.Count < 2 && panel.Reference is null) return;
+        if (panel.Series.Count < 2 && panel.Reference is null)
+        {
+            plot.HideLegend();
+            return;
+        }
+
         plot.ShowLegend(Edge.Bottom);
         plot.Legend.FontSize = 11;
         plot.Legend.FontColor = Ink;
