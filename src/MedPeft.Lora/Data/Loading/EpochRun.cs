@@ -110,7 +110,7 @@ internal sealed class EpochRun : IDisposable
         }
         catch (Exception e)
         {
-            // Out of memory for a batch, say: the consumer gets it instead of the process.
+            // No memory for a batch, or a damaged cache: no image's fault. The consumer gets it instead of the process.
             lock (_lock)
             {
                 _broken ??= e;
@@ -151,7 +151,7 @@ internal sealed class EpochRun : IDisposable
         {
             return e;
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not (OutOfMemoryException or DatasetException))
         {
             return new ImageException(record.Path, $"cannot be prepared: {e.Message}", e);
         }
