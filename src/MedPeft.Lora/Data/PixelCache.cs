@@ -4,7 +4,9 @@ using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Data;
 
-/// <summary>Images decoded and resized once, kept as 8-bit pixels in memory-mapped files: training reads them at the speed of memory, however many there are.</summary>
+/// <summary>
+/// Images decoded and resized once, kept as 8-bit pixels in memory-mapped files: training reads them at the speed of memory, however many there are.
+/// </summary>
 /// <remarks>
 /// An image is known by its content (SHA-256), so it is found again under another path, and by its path, length and time, so that finding it
 /// does not read it. Files of the cache are written beside and renamed when whole, and never changed: processes may share the folder, and a
@@ -44,7 +46,9 @@ public sealed class PixelCache : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new PixelCacheOptions();
         if (options.Decode is not null && options.Version.Length == 0)
-            throw new ArgumentException("PixelCacheOptions.Decode is given without a Version. Name what it does, and change the name whenever it does something else.", nameof(options));
+            throw new ArgumentException(
+                "PixelCacheOptions.Decode is given without a Version. Name what it does, and change the name whenever it does something else.",
+                nameof(options));
         folder = Path.GetFullPath(folder);
         try
         {
@@ -97,7 +101,8 @@ public sealed class PixelCache : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DatasetException(_folder, $"cannot be written: {e.Message} What was finished is kept; free space or choose another folder, then add again.", inner: e);
+            throw new DatasetException(
+                _folder, $"cannot be written: {e.Message} What was finished is kept; free space or choose another folder, then add again.", inner: e);
         }
     }
 

@@ -11,5 +11,6 @@ public sealed record PixelCacheReport(int Added, int Reused, long AddedBytes, IR
 {
     /// <summary>Prints the numbers.</summary>
     public override string ToString()
-        => $"{Quoted.Number(Added)} images added ({Quoted.Number(AddedBytes)} bytes), {Quoted.Number(Reused)} were there" + (Skipped.Count == 0 ? "" : $", {Quoted.Number(Skipped.Count)} skipped");
+        => $"{Quoted.Number(Added)} images added ({Quoted.Number(AddedBytes)} bytes), {Quoted.Number(Reused)} were there"
+            + (Skipped.Count == 0 ? "" : $", {Quoted.Number(Skipped.Count)} skipped");
 }

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace MedPeft.Lora.Data.Caching;
 
 /// <summary>One line of a cache file's index: the source's identity, and where its pixels lie; an offset of -1 says that another file has them.</summary>
-internal readonly record struct CacheEntry(UInt128 PathKey, UInt128 Content, long Length, long Time, long Offset, int Width, int Height, int Channels, uint Checksum)
+internal readonly record struct CacheEntry(
+    UInt128 PathKey, UInt128 Content, long Length, long Time, long Offset, int Width, int Height, int Channels, uint Checksum)
 {
     /// <summary>Bytes of an entry in the file.</summary>
     public const int Size = 72;

@@ -4,7 +4,8 @@ using MedPeft.Lora.Imaging;
 namespace MedPeft.Lora.Data.Caching;
 
 /// <summary>Adds a data set's images to a cache, on many threads, with one writer.</summary>
-internal sealed class CacheFilling(ImageDataset data, PixelCacheOptions options, CacheIndex index, Func<PixelImage, PixelImage> shrink, IProgress<PixelCacheProgress>? progress)
+internal sealed class CacheFilling(
+    ImageDataset data, PixelCacheOptions options, CacheIndex index, Func<PixelImage, PixelImage> shrink, IProgress<PixelCacheProgress>? progress)
 {
     private const int Often = 64;
 
@@ -98,6 +99,9 @@ internal sealed class CacheFilling(ImageDataset data, PixelCacheOptions options,
         throw allowed == 0
             ? problem
             : new ImageException(
-                problem.File, $"cannot be read, and {allowed} of {data.Count} images were skipped before it: the limit of {options.OnBadImage}. Its own error: {problem.Problem}", problem);
+                problem.File,
+                $"cannot be read, and {allowed} of {data.Count} images were skipped before it: the limit of {options.OnBadImage}. "
+                + $"Its own error: {problem.Problem}",
+                problem);
     }
 }

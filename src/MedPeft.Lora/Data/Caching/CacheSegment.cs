@@ -41,7 +41,8 @@ internal sealed unsafe class CacheSegment : IDisposable
     {
         var length = new FileInfo(path).Length;
         var start = new byte[header.Length];
-        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 0)) _ = stream.ReadAtLeast(start, start.Length, false);
+        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 0))
+            _ = stream.ReadAtLeast(start, start.Length, false);
         if (BinaryPrimitives.ReadUInt64LittleEndian(start) != SegmentWriter.Start) throw Damaged(path, "it does not start as one");
         return start.AsSpan().SequenceEqual(header) ? new CacheSegment(path, length, header) : null;
     }
@@ -87,7 +88,8 @@ internal sealed unsafe class CacheSegment : IDisposable
         if (BinaryPrimitives.ReadUInt64LittleEndian(trailer[16..]) != SegmentWriter.End) throw Damaged(Path, "it ends early");
         var (at, count) = (BinaryPrimitives.ReadInt64LittleEndian(trailer), BinaryPrimitives.ReadInt64LittleEndian(trailer[8..]));
         var end = length - SegmentWriter.TrailerSize;
-        if (at < header.Length || at > end || count < 0 || count > int.MaxValue / CacheEntry.Size - 1 || at + count * CacheEntry.Size != end) throw Damaged(Path, "its index has no place in it");
+        if (at < header.Length || at > end || count < 0 || count > int.MaxValue / CacheEntry.Size - 1 || at + count * CacheEntry.Size != end)
+            throw Damaged(Path, "its index has no place in it");
         var index = new ReadOnlySpan<byte>(_start + at, (int)(length - at));
         if (Crc32.Compute(index[..^4]) != BinaryPrimitives.ReadUInt32LittleEndian(index[^4..])) throw Damaged(Path, "the checksum of its index is wrong");
         var entries = new CacheEntry[count];
@@ -101,7 +103,9 @@ internal sealed unsafe class CacheSegment : IDisposable
     }
 
     private static bool Fits(CacheEntry entry, int from, long to)
-        => entry.Width > 0 && entry.Height > 0 && entry.Channels is 1 or 3 && (long)entry.Width * entry.Height <= Array.MaxLength / 3 && entry.Offset >= from && entry.Bytes <= to - entry.Offset;
+        => entry.Width > 0 && entry.Height > 0 && entry.Channels is 1 or 3 && (long)entry.Width * entry.Height <= Array.MaxLength / 3
+            && entry.Offset >= from && entry.Bytes <= to - entry.Offset;
 
-    private static DatasetException Damaged(string path, string how) => new(path, $"is a damaged file of the pixel cache: {how}. Delete it; its images are decoded again when they are next added.");
+    private static DatasetException Damaged(string path, string how)
+        => new(path, $"is a damaged file of the pixel cache: {how}. Delete it; its images are decoded again when they are next added.");
 }

@@ -57,7 +57,8 @@ internal sealed class SegmentWriter : IDisposable
 
         _entries.Add(image is null
             ? new CacheEntry(source.PathKey, source.Content!.Value, source.Length, source.Time, -1, 0, 0, 0, 0)
-            : new CacheEntry(source.PathKey, source.Content!.Value, source.Length, source.Time, _file.Position, image.Width, image.Height, image.Channels, checksum));
+            : new CacheEntry(
+                source.PathKey, source.Content!.Value, source.Length, source.Time, _file.Position, image.Width, image.Height, image.Channels, checksum));
         if (image is not null) _file.Write(image.Pixels);
         if (_file.Position >= _fileBytes) Commit();
     }

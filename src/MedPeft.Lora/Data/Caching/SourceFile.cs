@@ -28,14 +28,21 @@ internal sealed record SourceFile(UInt128 PathKey, long Length, long Time, UInt1
         // Looked at before it is read: a change in between is then noticed the next time.
         var file = Look(path);
         if (file.Length > ImageLimits.Default.MaxFileBytes)
-            throw new ImageException(path, FormattableString.Invariant($"has {file.Length:N0} bytes; the limit is {ImageLimits.Default.MaxFileBytes:N0}. Leave it out of the list."));
+            throw new ImageException(
+                path,
+                FormattableString.Invariant($"has {file.Length:N0} bytes; the limit is {ImageLimits.Default.MaxFileBytes:N0}. Leave it out of the list."));
         try
         {
             bytes = File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ImageException(path, e is FileNotFoundException or DirectoryNotFoundException ? "does not exist. Check the data set's root folder and the list that names it." : $"cannot be read: {e.Message}", e);
+            throw new ImageException(
+                path,
+                e is FileNotFoundException or DirectoryNotFoundException
+                    ? "does not exist. Check the data set's root folder and the list that names it."
+                    : $"cannot be read: {e.Message}",
+                e);
         }
 
         return file with { Content = Hash(bytes) };

@@ -25,7 +25,15 @@ internal sealed class EpochRun : IDisposable
     private bool _stop;
     private Exception? _broken;
 
-    public EpochRun(ImageDataset data, ImagePipeline pipeline, ImageLoaderOptions options, int[] order, int epoch, int batches, Action<EpochRun> ended, CancellationToken ct)
+    public EpochRun(
+        ImageDataset data,
+        ImagePipeline pipeline,
+        ImageLoaderOptions options,
+        int[] order,
+        int epoch,
+        int batches,
+        Action<EpochRun> ended,
+        CancellationToken ct)
     {
         (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, ct, ended);
         _images = (int)Math.Min(order.Length, (long)batches * options.BatchSize);
