@@ -15,7 +15,11 @@ public sealed class PixelCacheTests : IDisposable
     public PixelCacheTests()
     {
         _cache = _folder.In("cache");
-        _data = Set([.. Enumerable.Range(0, 12).Select(i => _folder.Image($"{i}.png", 24 + i, 30, (ulong)i)), _folder.Write("rgb.png", TestImages.Png(TestImages.Noise(40, 44, 3)))]);
+        _data = Set(
+        [
+            .. Enumerable.Range(0, 12).Select(i => _folder.Image($"{i}.png", 24 + i, 30, (ulong)i)),
+            _folder.Write("rgb.png", TestImages.Png(TestImages.Noise(40, 44, 3))),
+        ]);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -28,7 +32,7 @@ public sealed class PixelCacheTests : IDisposable
         Assert.Equal((13, 0, cache.Bytes), (report.Added, report.Reused, report.AddedBytes));
         Assert.All(_data, r => Same(Fresh(r), cache.Read(r)));
         Assert.Equal((13, 0), (cache.Count, cache.Misses));
-        Assert.True(Directory.GetFiles(_cache, "*.pixels").Length > 2);
+        Assert.True(Directory.GetFiles(_cache, "*.pixels").Length > 1);
         Assert.Equal($"13 images added ({Invariant(cache.Bytes)} bytes), 0 were there", report.ToString());
     }
 
