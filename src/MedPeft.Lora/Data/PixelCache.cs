@@ -102,7 +102,7 @@ public sealed class PixelCache : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException(
-                _folder, $"cannot be written: {e.Message} What was finished is kept; free space or choose another folder, then add again.", inner: e);
+                _folder, $"cannot be written: {e.Message.TrimEnd('.')}. What was finished is kept; free space or choose another folder, then add again.", inner: e);
         }
     }
 
