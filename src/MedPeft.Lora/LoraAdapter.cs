@@ -20,8 +20,7 @@ public sealed class LoraAdapter
     {
         (_model, Config, _selection, _placement, _freezing, _layers) = (model, config, selection, placement, freezing, layers);
         _reach = new ReachCheck(model, placement.Entries);
-        Layers = [.. layers.Select(entry => new LoraLayerInfo(
-            entry.Path, entry.Layer.Kind, entry.Layer.Rank, entry.Layer.Alpha, entry.Layer.Scale, entry.Layer.Blocks, entry.Layer.Adapter.Sum(parameter => parameter.Value.numel())))];
+        Layers = [.. selection.Layers.Select(entry => LoraLayerInfo.Of(entry.Path, entry.Layer, entry.Config))];
     }
 
     /// <summary>The configuration it was made by.</summary>
@@ -59,6 +58,9 @@ public sealed class LoraAdapter
     /// <returns>A new tensor, float32 (float64 for a float64 layer), caller owns.</returns>
     /// <exception cref="LoraException">There is no such adapted layer.</exception>
     public Tensor Delta(string path) => Layer(path).Delta();
+
+    /// <summary>Each layer with the size of its update, for a look at where the model has changed.</summary>
+    public LoraReport Describe() => new([.. Present()._layers.Zip(Layers, (entry, info) => (info, norms: entry.Layer.Norms())).Select(entry => new LoraLayerReport(entry.info, entry.norms.Delta, entry.norms.Weight))], Parameters);
 
     /// <summary>One adapted layer.</summary>
     /// <param name="path">The layer, e.g. <c>blocks.0.attn.qkv</c>.</param>

@@ -22,4 +22,39 @@ public static class LoraExtensions
         ArgumentNullException.ThrowIfNull(config);
         return Injector.Inject(model, config);
     }
+
+    /// <summary>Puts the adapters of a file into a model: the same layers, ranks and modules trained in full, with the file's values.</summary>
+    /// <param name="model">A model with the weights that the adapter was trained on.</param>
+    /// <param name="path">A file that <see cref="LoraAdapter.Save"/> has written.</param>
+    /// <returns>The handle.</returns>
+    /// <exception cref="LoraException">The file does not fit the model; the model is then as it was.</exception>
+    /// <exception cref="Checkpoints.CheckpointException">It is no valid safetensors file.</exception>
+    public static LoraAdapter LoadLora(this nn.Module model, string path)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var adapter = Injector.Inject(model, AdapterFile.ConfigOf(path));
+        try
+        {
+            adapter.Load(path);
+            return adapter;
+        }
+        catch
+        {
+            adapter.Remove();
+            throw;
+        }
+    }
+
+    /// <summary>Says what <see cref="InjectLora"/> would do, and changes nothing.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="config">Which layers, and how.</param>
+    /// <returns>The plan, which prints as a table.</returns>
+    /// <exception cref="LoraException">As <see cref="InjectLora"/> would throw.</exception>
+    public static LoraPlan PlanLora(this nn.Module model, LoraConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(config);
+        return LoraPlan.Of(model, Selection.Of(model, ModuleTree.Read(model), config));
+    }
 }

@@ -1,5 +1,6 @@
-using TorchSharp;
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
@@ -39,7 +40,7 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
     /// <summary>Numerator α of the scale.</summary>
     public double Alpha { get; }
 
-    /// <summary>The factor of the update, α/r.</summary>
+    /// <summary>The factor of the update, α/r or α/√r.</summary>
     public double Scale { get; }
 
     /// <summary>Probability by which the update's input is zeroed in training.</summary>
@@ -51,8 +52,11 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
     /// <summary>The factor that reads the input. Read it again after <c>to</c>, which replaces it.</summary>
     public Parameter A => _adapter[0].Value;
 
-    /// <summary>The factor that writes the output; zero at first. Read it again after <c>to</c>, which replaces it.</summary>
+    /// <summary>The factor that writes the output; zero at first (in an embedding A is). Read it again after <c>to</c>, which replaces it.</summary>
     public Parameter B => _adapter[1].Value;
+
+    /// <summary>The trained norms of each output's weights with <see cref="LoraConfig.Dora"/>; null without. Read it again after <c>to</c>, which replaces it.</summary>
+    public Parameter? Magnitude => _adapter.Length > 2 ? _adapter[2].Value : null;
 
     /// <summary>False leaves the update out, as if the layer were not adapted. The default is true.</summary>
     public bool Enabled { get; set; } = true;
@@ -68,6 +72,19 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
 
     /// <summary>The weight that the update is added to.</summary>
     private protected abstract Parameter Weight { get; }
+
+    /// <summary>The weight without the update, merged or not.</summary>
+    private protected Tensor Original => _kept ?? Weight;
+
+    /// <summary>Norms (Frobenius) of the update and of the weight without it.</summary>
+    internal (double Delta, double Weight) Norms()
+    {
+        using var none = no_grad();
+        using var delta = ExactDelta();
+        using var weight = Original.to(delta.dtype);
+        using Tensor deltaNorm = linalg.vector_norm(delta), weightNorm = linalg.vector_norm(weight);
+        return (deltaNorm.to(ScalarType.Float64).item<double>(), weightNorm.to(ScalarType.Float64).item<double>());
+    }
 
     /// <summary>Runs the layer with its update.</summary>
     /// <param name="input">What the layer takes.</param>
@@ -91,7 +108,7 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
         using var none = no_grad();
         using var delta = ExactDelta();
         using var before = Weight.to(delta.dtype);
-        using var after = before.add(delta);
+        using var after = before.Plus(delta);
         _kept = Weight.detach().clone().DetachFromDisposeScope();
         Weight.copy_(after);
     }
@@ -121,6 +138,14 @@ public abstract class LoraLayer : nn.Module<Tensor, Tensor>
 
     /// <summary>The type of an adapter: float32 beside a half-precision layer, so that small steps are not lost.</summary>
     private protected static ScalarType AdapterType(Tensor weight) => weight.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+
+    /// <summary>Norms of the weight's outputs, for DoRA to start from.</summary>
+    private protected static Tensor StartNorms(Tensor weight)
+    {
+        using var none = no_grad();
+        using var exact = weight.to(AdapterType(weight));
+        return Dora.Norms(exact);
+    }
 
     /// <summary>Uniform in ±1/√fanIn (Kaiming with a = √5), drawn on the CPU so that the values do not depend on the device.</summary>
     private protected static Tensor KaimingUniform(long[] shape, long fanIn, Tensor like, Generator generator)

@@ -1,4 +1,6 @@
 using System.Globalization;
+using MedPeft.Lora.Injection;
+using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
 
@@ -9,10 +11,16 @@ namespace MedPeft.Lora;
 /// <param name="Alpha">Numerator of the scale.</param>
 /// <param name="Scale">The factor of the update.</param>
 /// <param name="Blocks">The adapted blocks of a fused layer; null where the whole layer is adapted.</param>
+/// <param name="Dora">True if the norms of the outputs' weights are trained as well.</param>
 /// <param name="Parameters">Parameters that the adapter adds.</param>
-public sealed record LoraLayerInfo(string Path, string Kind, int Rank, double Alpha, double Scale, IReadOnlyList<LoraBlock>? Blocks, long Parameters)
+public sealed record LoraLayerInfo(string Path, string Kind, int Rank, double Alpha, double Scale, IReadOnlyList<LoraBlock>? Blocks, bool Dora, long Parameters)
 {
     /// <summary>E.g. <c>blocks.0.attn.qkv Linear r=4 α=32 [Query, Value] 12,288</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Path} {Kind} r={Rank} α={Alpha}{(Blocks is null ? "" : $" [{string.Join(", ", Blocks)}]")} {Parameters:N0}");
+        $"{Path} {Kind} r={Rank} α={Alpha}{(Dora ? " DoRA" : "")}{(Blocks is null ? "" : $" [{string.Join(", ", Blocks)}]")} {Parameters:N0}");
+
+    /// <summary>What a configuration makes of a layer.</summary>
+    internal static LoraLayerInfo Of(string path, nn.Module layer, LoraConfig config) => new(
+        path, layer.GetType().Name, config.Rank, config.Alpha, config.Scale, config.Blocks, config.Dora,
+        LayerKinds.Shapes(layer, config).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size)));
 }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -15,15 +16,21 @@ public sealed class LoraLinear : LoraLayer
 
     private readonly Linear _linear;
     private readonly IReadOnlyList<LoraBlock>? _blocks;
+    private readonly IReadOnlyList<long> _starts; // first row of each adapted block
+    private readonly long _rows; // rows of each
 
     /// <summary>Adapts a layer and freezes its own parameters.</summary>
     /// <param name="linear">The layer, [in] to [out]; kept, not copied.</param>
-    /// <param name="config">Rank, alpha, dropout, blocks and seed; the names in it are not used.</param>
+    /// <param name="config">Rank, alpha, dropout, blocks, variant and seed; the names in it are not used.</param>
     /// <exception cref="LoraException">The rank is above what the layer can hold, or the layer is no fused qkv.</exception>
     public LoraLinear(Linear linear, LoraConfig config) : this(linear, config, null) { }
 
-    internal LoraLinear(Linear linear, LoraConfig config, Generator? generator) : base(nameof(LoraLinear), linear, config, Factors(linear, config, generator)) =>
+    internal LoraLinear(Linear linear, LoraConfig config, Generator? generator) : base(nameof(LoraLinear), linear, config, Start(linear, config, generator))
+    {
         (_linear, _blocks) = (linear, config.Blocks);
+        _rows = linear.weight.shape[0] / (_blocks is null ? 1 : Fused);
+        _starts = _blocks is null ? [0] : [.. _blocks.Select(block => (int)block * _rows)];
+    }
 
     /// <inheritdoc/>
     public override string Kind => nameof(Linear);
@@ -32,8 +39,6 @@ public sealed class LoraLinear : LoraLayer
     public override IReadOnlyList<LoraBlock>? Blocks => _blocks;
 
     private protected override Parameter Weight => _linear.weight;
-
-    private long RowsPerBlock => Weight.shape[0] / Fused;
 
     /// <summary>What is wrong with adapting this layer so; null if nothing is.</summary>
     internal static string? Misfit(Linear linear, LoraConfig config, string name)
@@ -49,56 +54,112 @@ public sealed class LoraLinear : LoraLayer
             : $"Rank {config.Rank} is above what {name} can hold ({inputs} inputs, {rows} outputs{(config.Blocks is null ? "" : " a block")}); choose a rank of at most {most}.";
     }
 
+    /// <summary>The adapter's parameters: names and shapes.</summary>
+    internal static IReadOnlyList<(string Name, long[] Shape)> Shapes(Linear linear, LoraConfig config)
+    {
+        long inputs = linear.weight.shape[1], blocks = config.Blocks?.Count ?? 1, rows = linear.weight.shape[0] / (config.Blocks is null ? 1 : Fused);
+        var shapes = new List<(string, long[])> { ("lora_A.weight", [blocks * config.Rank, inputs]), ("lora_B.weight", [blocks * rows, config.Rank]) };
+        if (config.Dora) shapes.Add(("lora_magnitude_vector", [blocks * rows]));
+        return shapes;
+    }
+
     private protected override Tensor Update(Tensor input, Tensor output)
     {
         using var dropped = Dropout > 0 && training ? nn.functional.dropout(input, Dropout) : null;
         using var a = A.to(input.dtype);
         using var b = B.to(input.dtype);
         using var low = nn.functional.linear(dropped ?? input, a); // [..., G·r]
-        if (Scale != 1) low.mul_(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
+        if (Scale != 1) low.TimesInPlace(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
         if (_blocks is null)
         {
             using var delta = nn.functional.linear(low, b); // [..., out]
-            return output.add_(delta);
+            Add(0, output, delta);
+            return output;
         }
         for (var g = 0; g < _blocks.Count; g++)
         {
             using var part = low.narrow(-1, g * Rank, Rank); // [..., r]
-            using var factor = b.narrow(0, g * RowsPerBlock, RowsPerBlock); // [out/3, r]
+            using var factor = b.narrow(0, g * _rows, _rows); // [out/3, r]
             using var delta = nn.functional.linear(part, factor);
-            using var rows = output.narrow(-1, (int)_blocks[g] * RowsPerBlock, RowsPerBlock);
-            rows.add_(delta);
+            using var rows = output.narrow(-1, _starts[g], _rows);
+            Add(g, rows, delta);
         }
         return output;
     }
 
     private protected override Tensor ExactDelta()
     {
-        using var a = A.to(ExactType(Weight));
-        using var b = B.to(ExactType(Weight));
-        if (_blocks is null) return b.mm(a).mul_(Scale); // [out, in]
-        var dense = zeros(Weight.shape, a.dtype, a.device);
-        for (var g = 0; g < _blocks.Count; g++)
+        if (_blocks is null) return Delta(0, ExactType(Weight));
+        var dense = zeros(Weight.shape, ExactType(Weight), Weight.device);
+        for (var g = 0; g < _starts.Count; g++)
         {
-            using var low = a.narrow(0, g * Rank, Rank); // [r, in]
-            using var high = b.narrow(0, g * RowsPerBlock, RowsPerBlock); // [out/3, r]
-            using var delta = high.mm(low);
-            using var rows = dense.narrow(0, (int)_blocks[g] * RowsPerBlock, RowsPerBlock);
-            rows.add_(delta.mul_(Scale));
+            using var delta = Delta(g, dense.dtype);
+            using var rows = dense.narrow(0, _starts[g], _rows);
+            rows.copy_(delta);
         }
         return dense;
     }
 
-    private static (string, Tensor)[] Factors(Linear linear, LoraConfig config, Generator? generator)
+    private void Add(int g, Tensor output, Tensor delta)
+    {
+        if (Magnitude is null)
+        {
+            output.PlusInPlace(delta);
+            return;
+        }
+        using var weight = _linear.weight.narrow(0, _starts[g], _rows);
+        using var change = Product(g, AdapterType(weight));
+        using var magnitude = Magnitude.narrow(0, g * _rows, _rows);
+        using var factor = Dora.Factor(magnitude, weight, change);
+        using var bias = _linear.bias?.narrow(0, _starts[g], _rows);
+        Dora.Apply(output, delta, bias, factor);
+    }
+
+    /// <summary>Change of the rows of one block.</summary>
+    private Tensor Delta(int g, ScalarType type)
+    {
+        var product = Product(g, type);
+        if (Magnitude is null) return product;
+        using (product)
+        {
+            using var weight = Original.narrow(0, _starts[g], _rows);
+            using var magnitude = Magnitude.narrow(0, g * _rows, _rows);
+            return Dora.Change(magnitude, weight, product);
+        }
+    }
+
+    /// <summary>(α/r)·BA of one block, without gradients.</summary>
+    private Tensor Product(int g, ScalarType type)
+    {
+        using var none = no_grad();
+        using Tensor low = A.narrow(0, g * Rank, Rank), high = B.narrow(0, g * _rows, _rows); // [r, in], [out/G, r]
+        using Tensor a = low.to(type), b = high.to(type);
+        return b.mm(a).TimesInPlace(Scale);
+    }
+
+    private static (string, Tensor)[] Start(Linear linear, LoraConfig config, Generator? generator)
     {
         ArgumentNullException.ThrowIfNull(linear);
         ArgumentNullException.ThrowIfNull(config);
         if (Misfit(linear, config, "the layer") is { } misfit) throw new LoraException(misfit);
         using var own = generator is null ? new Generator(config.Seed) : null;
-        long inputs = linear.weight.shape[1], outputs = linear.weight.shape[0];
-        var (a, b) = config.Blocks is { Count: var count }
-            ? (new[] { count * config.Rank, inputs }, new[] { count * (outputs / Fused), config.Rank })
-            : (new[] { config.Rank, inputs }, new[] { outputs, config.Rank });
-        return [("lora_A.weight", KaimingUniform(a, inputs, linear.weight, generator ?? own!)), ("lora_B.weight", Zeros(b, linear.weight))];
+        var shapes = Shapes(linear, config);
+        var values = new List<(string, Tensor)>
+        {
+            (shapes[0].Name, KaimingUniform(shapes[0].Shape, linear.weight.shape[1], linear.weight, generator ?? own!)),
+            (shapes[1].Name, Zeros(shapes[1].Shape, linear.weight)),
+        };
+        if (config.Dora) values.Add((shapes[2].Name, Norms(linear, config)));
+        return [.. values];
+    }
+
+    private static Tensor Norms(Linear linear, LoraConfig config)
+    {
+        var norms = StartNorms(linear.weight);
+        if (config.Blocks is null) return norms;
+        using var all = norms;
+        var rows = linear.weight.shape[0] / Fused;
+        using var scope = NewDisposeScope();
+        return cat([.. config.Blocks.Select(block => all.narrow(0, (int)block * rows, rows))], 0).MoveToOuterDisposeScope();
     }
 }

@@ -7,14 +7,14 @@ public class ArchitectureTests
 {
     private static readonly Dictionary<string, string[]> MayKnow = new()
     {
-        [""] = ["Injection", "Checkpoints"],
+        [""] = ["Injection", "Checkpoints", "Native"],
         ["Injection"] = ["", "Checkpoints"],
-        ["Vision"] = ["Checkpoints"],
+        ["Vision"] = ["Checkpoints", "Native"],
         ["Checkpoints"] = [],
         ["Imaging"] = [],
         ["Data"] = ["Imaging"],
         ["Metrics"] = [],
-        ["Training"] = ["", "Data", "Imaging", "Metrics", "Checkpoints"],
+        ["Training"] = ["", "Native", "Data", "Imaging", "Metrics", "Checkpoints"],
         ["Studies"] = ["", "Training", "Data", "Imaging", "Metrics", "Checkpoints", "Vision"],
         ["Native"] = [],
     };

@@ -188,6 +188,89 @@ public sealed class LoraAdapterTests : IDisposable
     }
 
     [Fact]
+    public void A_file_says_how_to_inject_it()
+    {
+        using var model = SelectionTests.Transformer();
+        using var x = randn(2, 5, 8);
+        var lora = model.InjectLora(new LoraConfig
+        {
+            Rank = 2, Alpha = 8, Targets = ["qkv", "fc1", "proj"], RankPattern = new Dictionary<string, int> { ["fc1"] = 3 }, AlphaPattern = new Dictionary<string, double> { ["0.mlp.fc1"] = 1 },
+            RankStabilized = true, Dora = true, Dropout = .1, Bias = LoraBias.Adapted, Trainable = ["head", "fc_norm"],
+        });
+        Train(model, lora, 2);
+        lora.Save(File);
+        model.eval();
+        using var before = model.call(x);
+
+        using var other = Plain(model);
+        var loaded = other.LoadLora(File);
+        other.eval();
+        using var after = other.call(x);
+        Assert.True(Bits.Equal(before, after));
+        Assert.Equal(lora.Layers, loaded.Layers);
+        Assert.Equal(lora.TrainableParameters().Select(entry => entry.Name), loaded.TrainableParameters().Select(entry => entry.Name));
+        loaded.Save(File + "2");
+        Assert.Equal(System.IO.File.ReadAllBytes(File), System.IO.File.ReadAllBytes(File + "2"));
+    }
+
+    [Fact]
+    public void A_file_that_does_not_fit_leaves_the_plain_model()
+    {
+        using var model = Trained(out var lora);
+        lora.Save(File);
+        using var small = Sequential(("fc_norm", LayerNorm([8])), ("head", Linear(8, 3)));
+        Assert.StartsWith("No module matches TargetPattern \"blocks", Assert.Throws<LoraException>(() => small.LoadLora(File)).Message, StringComparison.Ordinal);
+        Assert.Equal(["fc_norm.weight", "fc_norm.bias", "head.weight", "head.bias"], small.state_dict().Keys);
+        Assert.All(small.parameters(), parameter => Assert.True(parameter.requires_grad));
+
+        Safetensors.Write(File, [], new Dictionary<string, string> { ["medpeft.lora"] = "{\"layers\":{\"head\":{}}}" });
+        Assert.StartsWith("'adapter.safetensors': its description of the adapter (medpeft.lora) is not the one that Save writes: ",
+            Assert.Throws<CheckpointException>(() => small.LoadLora(File)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_plan_counts_what_injecting_will_do_and_changes_nothing()
+    {
+        using var model = SelectionTests.Transformer();
+        foreach (var config in new[] { QueryAndValue, QueryAndValue with { Blocks = null, Dora = true, Bias = LoraBias.All }, new LoraConfig { Rank = 1, AllLinear = true } })
+        {
+            var keys = model.state_dict().Keys.ToList();
+            var plan = model.PlanLora(config);
+            Assert.Equal(keys, model.state_dict().Keys);
+            Assert.All(model.parameters(), parameter => Assert.True(parameter.requires_grad));
+            var lora = model.InjectLora(config);
+            Assert.Equal((lora.Parameters, 3 * lora.Parameters.TrainedBytes), (plan.Parameters, plan.TrainingBytes));
+            Assert.Equal(lora.Layers, plan.Layers);
+            lora.Remove();
+        }
+        Assert.Equal("""
+            layer              kind                   rank  alpha  parameters
+            blocks.0.attn.qkv  Linear [Query, Value]     2      8          64
+            blocks.1.attn.qkv  Linear [Query, Value]     2      8          64
+            in full: head, fc_norm
+            171 of 891 parameters trained (19.192 %)
+            gradients and AdamW state: 2.0 KiB (full fine-tuning: 8.9 KiB)
+
+            """, model.PlanLora(QueryAndValue).ToString());
+    }
+
+    [Fact]
+    public void A_report_measures_the_updates_merged_or_not()
+    {
+        using var model = SelectionTests.Transformer();
+        var lora = model.InjectLora(QueryAndValue with { Dora = true });
+        Assert.All(lora.Describe().Layers, layer => Assert.Equal(0, layer.DeltaNorm, 1e-6));
+        Fill(lora);
+        var report = lora.Describe();
+        using var delta = lora.Delta("blocks.1.attn.qkv");
+        using var norm = linalg.vector_norm(delta);
+        Assert.Equal(norm.item<float>(), report.Layers[1].DeltaNorm, 1e-5);
+        Assert.StartsWith("layer              kind                        rank  alpha  parameters", report.ToString(), StringComparison.Ordinal);
+        lora.Merge();
+        Assert.Equal(report.ToString(), lora.Describe().ToString());
+    }
+
+    [Fact]
     public void A_merged_adapter_saves_its_factors()
     {
         using var model = Trained(out var lora);

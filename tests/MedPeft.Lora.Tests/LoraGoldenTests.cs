@@ -52,6 +52,57 @@ public class LoraGoldenTests
         }
     }
 
+    public static TheoryData<string, LoraConfig, int> PeftCases => new()
+    {
+        { "lora_qkv_head", new() { Rank = 4, Alpha = Alpha("lora_qkv_head"), Trainable = ["head", "fc_norm"] }, 3086 },
+        { "lora_patterns", new()
+            {
+                Rank = 4, Alpha = 8, Targets = ["proj", "fc1", "fc2", "qkv"], Exclude = ["patch_embed"], Trainable = ["head"],
+                RankPattern = new Dictionary<string, int> { ["blocks.0.attn.qkv"] = 6, ["fc1"] = 2 }, AlphaPattern = new Dictionary<string, double> { ["fc2"] = 32 },
+            }, 8846 },
+        { "rslora_regex", new() { Rank = 8, Alpha = 4, TargetPattern = @".*blocks\.[02]\..*\.(qkv|fc2)", RankStabilized = true }, 6912 },
+        { "dora", new() { Rank = 4, Alpha = 8, Targets = ["fc1", "qkv"], Trainable = ["head"], Dora = true }, 6878 },
+        { "conv_patch_embed", new() { Rank = 3, Alpha = 6, Targets = ["patch_embed.proj", "qkv"], Trainable = ["head"] }, 3134 },
+        { "bias_lora_only", new() { Rank = 2, Alpha = 2, Bias = LoraBias.Adapted }, 1584 },
+        { "all_linear", new() { Rank = 2, Alpha = 4, AllLinear = true, Exclude = ["head"] }, 4608 },
+    };
+
+    [Theory, MemberData(nameof(PeftCases))]
+    public void The_logits_of_an_adapter_that_PEFT_has_made_are_PEFTs(string name, LoraConfig config, int trained)
+    {
+        using var model = VisionTransformer.FromCheckpoint(Golden.Path("peft/base.safetensors"),
+            new ViTConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 48, Depth = 3, Heads = 3, Outputs = 14 });
+        model.eval();
+        using var expected = Safetensors.Open(Golden.Path("peft/expected.safetensors"));
+        using var x = expected.Read("x");
+        using (var plain = model.call(x)) Close(expected.Read("base_logits"), plain);
+        var lora = model.InjectLora(config);
+        Assert.Equal(trained, lora.Parameters.Trained);
+
+        using var file = Safetensors.Open(Golden.Path($"peft/{name}/adapter_model.safetensors"));
+        var names = file.Tensors.Keys.ToDictionary(key => key.Replace("base_model.model.", "", StringComparison.Ordinal).Replace(".base_layer", "", StringComparison.Ordinal));
+        Assert.Equal(names.Keys.Order(), lora.TrainableParameters().Select(entry => entry.Name).Order());
+        using (no_grad())
+            foreach (var (own, parameter) in lora.TrainableParameters())
+            {
+                using var value = file.Read(names[own]);
+                Assert.Equal(value.shape, parameter.shape);
+                parameter.copy_(value);
+            }
+
+        using var logits = model.call(x);
+        Close(expected.Read("logits." + name), logits);
+        lora.Merge();
+        using var merged = model.call(x);
+        Close(expected.Read("logits." + name), merged);
+    }
+
+    private static double Alpha(string name)
+    {
+        using var config = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(Golden.Path($"peft/{name}/adapter_config.json")));
+        return config.RootElement.GetProperty("lora_alpha").GetDouble();
+    }
+
     private static void Close(Tensor expected, Tensor actual)
     {
         Assert.Equal(expected.shape, actual.shape);

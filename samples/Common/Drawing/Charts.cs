@@ -28,8 +28,10 @@ public static class Charts
         for (var k = 0; k < panels.Count; k++)
         {
             using var plot = Draw(panels[k]);
-            using var panel = SKImage.FromEncodedData(plot.GetImageBytes(cell, deep, ImageFormat.Png));
-            surface.Canvas.DrawImage(panel, k * cell, 0, SKSamplingOptions.Default);
+            using var panel = SKSurface.Create(new SKImageInfo(cell, deep, SKColorType.Rgba8888, SKAlphaType.Premul));
+            plot.Render(panel.Canvas, cell, deep);
+            using var drawn = panel.Snapshot();
+            surface.Canvas.DrawImage(drawn, k * cell, 0, SKSamplingOptions.Default);
         }
 
         using var image = surface.Snapshot();
@@ -123,7 +125,12 @@ public static class Charts
         }
 
         plot.Axes.Left.MajorTickStyle.Length = 0;
-        if (panel.Series.Count < 2 && panel.Reference is null) return;
+        if (panel.Series.Count < 2 && panel.Reference is null)
+        {
+            plot.HideLegend();
+            return;
+        }
+
         plot.ShowLegend(Edge.Bottom);
         plot.Legend.FontSize = 11;
         plot.Legend.FontColor = Ink;

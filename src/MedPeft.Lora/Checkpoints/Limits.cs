@@ -4,7 +4,7 @@ namespace MedPeft.Lora.Checkpoints;
 internal static class Limits
 {
     /// <summary>Tensors, storages or archive entries in one file.</summary>
-    public const int Entries = 250_000;
+    public const int Entries = 100_000;
 
     /// <summary>Dimensions of one tensor (PyTorch's own limit).</summary>
     public const int Rank = 64;
@@ -12,8 +12,14 @@ internal static class Limits
     /// <summary>Bytes of a safetensors header (the reference's own limit).</summary>
     public const long SafetensorsHeader = 100_000_000;
 
-    /// <summary>Bytes of text in <c>__metadata__</c>.</summary>
+    /// <summary>Bytes of <c>__metadata__</c>.</summary>
     public const int Metadata = 16_000_000;
+
+    /// <summary>Entries of <c>__metadata__</c>.</summary>
+    public const int MetadataEntries = 10_000;
+
+    /// <summary>Bytes of one tensor's name.</summary>
+    public const int Name = 10_000;
 
     /// <summary>Bytes of a zip archive's directory.</summary>
     public const int ZipDirectory = 32_000_000;
@@ -36,8 +42,11 @@ internal static class Limits
     /// <summary>Bytes up to which a tensor may repeat its storage at will.</summary>
     public const long FreeExpansion = 1 << 20;
 
-    /// <summary>Memory that a file of so many bytes justifies for its tensors, or for the values beside them.</summary>
-    public static long Memory(long fileLength) => 2 * fileLength + (32 << 20);
+    /// <summary>Memory that a file of so many bytes justifies for its tensors.</summary>
+    public static long Tensors(long fileLength) => 2 * fileLength + (32 << 20);
+
+    /// <summary>Memory that a file of so many bytes justifies for the values beside its tensors; half of the tensors', since the collector needs room too.</summary>
+    public static long Values(long fileLength) => fileLength + (24 << 20);
 
     /// <summary>Bytes that are read at once.</summary>
     public const int Chunk = 1 << 20;

@@ -80,7 +80,7 @@ public sealed class PickleCheckpoint : TensorFile
         }
 
         // Tied weights share a storage; a bomb shares one a thousand times.
-        if (total > Limits.Memory(source.Length)) throw new CheckpointException(source.Path, $"the tensors take {total} bytes, but the file has only {source.Length}: they repeat the same storage. It is no ordinary checkpoint: do not use it.");
+        if (total > Limits.Tensors(source.Length)) throw new CheckpointException(source.Path, $"the tensors take {total} bytes, but the file has only {source.Length}: they repeat the same storage. It is no ordinary checkpoint: do not use it.");
         return new PickleCheckpoint(source, file, view, tensors);
     }
 

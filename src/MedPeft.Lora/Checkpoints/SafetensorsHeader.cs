@@ -70,6 +70,7 @@ internal sealed class SafetensorsHeader
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var at = 8 + reader.TokenStartIndex;
+            if (reader.ValueSpan.Length > Limits.Name) throw Fault($"a name in the header has {reader.ValueSpan.Length} bytes; at most {Limits.Name} are read", at);
             var name = reader.GetString()!;
             if (!names.Add(name)) throw Fault("the name appears twice in the header", at, entry: name);
             reader.Read();
@@ -93,7 +94,7 @@ internal sealed class SafetensorsHeader
             var key = reader.GetString()!;
             reader.Read();
             if (reader.TokenType != JsonTokenType.String) throw Fault($"__metadata__ holds {reader.TokenType} under {Quoted.Text(key)}; only strings are permitted", at);
-            if (reader.TokenStartIndex - begin > Limits.Metadata) throw Fault($"__metadata__ is larger than {Limits.Metadata} bytes", at);
+            if (reader.BytesConsumed - begin > Limits.Metadata || Metadata.Count == Limits.MetadataEntries) throw Fault($"__metadata__ has more than {Limits.Metadata} bytes or {Limits.MetadataEntries} entries", at);
             if (!Metadata.TryAdd(key, reader.GetString()!)) throw Fault($"__metadata__ holds {Quoted.Text(key)} twice", at);
         }
     }

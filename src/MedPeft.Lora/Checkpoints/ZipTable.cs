@@ -38,7 +38,7 @@ internal sealed class ZipTable
         located.Sort((left, right) => left.Local.CompareTo(right.Local));
         if (located.Count == 0 || located[0].Local != 0) throw table.Fault("the archive's first entry is not at its start", 0);
         long free = 0;
-        foreach (var entry in located) free = table.Locate(entry, free, end.DirectoryOffset);
+        foreach (var entry in located) free = table.Locate(entry, directory, free, end.DirectoryOffset);
         return table;
     }
 
@@ -54,8 +54,7 @@ internal sealed class ZipTable
             if (header.Length < 46 || BinaryPrimitives.ReadUInt32LittleEndian(header) != 0x02014b50) throw Fault($"the archive's directory lists {i} entries where {end.Entries} are announced", at);
             int nameLength = U16(header, 28), extraLength = U16(header, 30), commentLength = U16(header, 32);
             if (header.Length - 46 < nameLength + extraLength + commentLength) throw Fault("a directory entry of the archive goes past the directory's end", at);
-            var nameBytes = header.Slice(46, nameLength).ToArray();
-            var name = CheckName(nameBytes, at);
+            var name = CheckName(header.Slice(46, nameLength), at);
             if (!names.Add(name)) throw Fault("the archive holds this entry twice", at, name);
             int flags = U16(header, 8), method = U16(header, 10);
             if ((flags & 0x2041) != 0) throw new CheckpointException(source.Path, "the entry is encrypted. Checkpoints are read unencrypted only: decrypt the file first.", name, at);
@@ -64,7 +63,7 @@ internal sealed class ZipTable
             ReadZip64(header.Slice(46 + nameLength, extraLength), ref size, ref compressed, ref local, name, at);
             if (method == 0 && size != compressed) throw Fault($"the entry is stored, yet its sizes differ ({size} and {compressed})", at, name);
             if (U16(header, 34) != 0) throw Fault("the entry lies on another volume", at, name);
-            list.Add(new Central(name, nameBytes, flags, method, U32(header, 16), size, compressed, local));
+            list.Add(new Central(name, position + 46, nameLength, flags, method, U32(header, 16), size, compressed, local));
             position += 46 + nameLength + extraLength + commentLength;
         }
 
@@ -104,7 +103,7 @@ internal sealed class ZipTable
     }
 
     // Entries may not touch: where they overlap, two programs may read two different models.
-    private long Locate(Central entry, long free, long directory)
+    private long Locate(Central entry, ReadOnlySpan<byte> names, long free, long directory)
     {
         Span<byte> header = stackalloc byte[30];
         if (entry.Local < free) throw Fault($"the entry begins at {entry.Local}, inside the one that ends at {free}", entry.Local, entry.Name);
@@ -113,9 +112,9 @@ internal sealed class ZipTable
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalSignature) throw Fault("the archive's directory points to something that is no entry", entry.Local, entry.Name);
         if (U16(header, 6) != entry.Flags || U16(header, 8) != entry.Method) throw Fault("the entry's own header contradicts the archive's directory", entry.Local, entry.Name);
         int nameLength = U16(header, 26), extraLength = U16(header, 28);
-        var name = new byte[Math.Min(nameLength, directory - entry.Local - 30)];
+        Span<byte> name = new byte[Math.Min(nameLength, directory - entry.Local - 30)];
         source.Read(entry.Local + 30, name);
-        if (!name.AsSpan().SequenceEqual(entry.NameBytes)) throw Fault($"the entry calls itself {Quoted.Text(Encoding.Latin1.GetString(name))}", entry.Local, entry.Name);
+        if (!name.SequenceEqual(names.Slice(entry.NameStart, entry.NameLength))) throw Fault($"the entry calls itself {Quoted.Text(Encoding.Latin1.GetString(name))}", entry.Local, entry.Name);
 
         // With flag 3 the sums follow the data and may be zero here; large files have all ones.
         var later = (entry.Flags & 8) != 0;
@@ -129,7 +128,7 @@ internal sealed class ZipTable
 
     private static bool Agrees(long local, long central, bool later) => local == central || local == uint.MaxValue || (later && local == 0);
 
-    private string CheckName(byte[] bytes, long at)
+    private string CheckName(ReadOnlySpan<byte> bytes, long at)
     {
         string name;
         try
@@ -151,5 +150,5 @@ internal sealed class ZipTable
 
     private static uint U32(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]);
 
-    private readonly record struct Central(string Name, byte[] NameBytes, int Flags, int Method, uint Crc, long Size, long Compressed, long Local);
+    private readonly record struct Central(string Name, int NameStart, int NameLength, int Flags, int Method, uint Crc, long Size, long Compressed, long Local);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using MedPeft.Lora.Checkpoints;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ internal static class AdapterFile
             .Select(entry => $"{entry.Key} is [{string.Join(", ", file.Tensors[entry.Key].Shape)}] there and [{string.Join(", ", entry.Value.shape)}] here"));
         faults.AddRange(Differences(path, file.Metadata, config, layers));
         if (faults.Count > 0)
-            throw new LoraException($"{System.IO.Path.GetFileName(path)} does not fit this model's adapter: {string.Join("; ", faults.Take(6))}{(faults.Count > 6 ? $"; and {faults.Count - 6} more faults" : "")}. "
+            throw new LoraException($"{Path.GetFileName(path)} does not fit this model's adapter: {string.Join("; ", faults.Take(6))}{(faults.Count > 6 ? $"; and {faults.Count - 6} more faults" : "")}. "
                 + "Inject with the configuration it was saved with.");
 
         var read = new List<(Tensor To, Tensor From)>(); // all values first: a damaged one must leave the model as it was
@@ -42,9 +43,40 @@ internal static class AdapterFile
         }
     }
 
+    /// <summary>The configuration that makes the adapter of a file anew: its layers by their whole paths, each with its rank and alpha.</summary>
+    public static LoraConfig ConfigOf(string path)
+    {
+        using var file = Safetensors.Open(path);
+        var description = Description(path, file.Metadata) ?? throw new LoraException($"{Path.GetFileName(path)} has no description of an adapter ({Key}) in its metadata. Inject with the configuration it was made with, then Load it.");
+        try
+        {
+            var layers = description["layers"]!.AsObject().ToDictionary(layer => layer.Key, layer => layer.Value!.AsObject());
+            var first = layers.Values.First();
+            return new LoraConfig
+            {
+                TargetPattern = string.Join('|', layers.Keys.Select(Regex.Escape)),
+                RankPattern = layers.ToDictionary(layer => layer.Key, layer => layer.Value["rank"]!.GetValue<int>()),
+                AlphaPattern = layers.ToDictionary(layer => layer.Key, layer => layer.Value["alpha"]!.GetValue<double>()),
+                Blocks = (first["blocks"] as JsonArray)?.Select(block => Enum.Parse<LoraBlock>(block!.GetValue<string>())).ToList(),
+                Dora = first["dora"]!.GetValue<bool>(),
+                RankStabilized = description["rankStabilized"]!.GetValue<bool>(),
+                Dropout = description["dropout"]!.GetValue<double>(),
+                Bias = Enum.Parse<LoraBias>(description["bias"]!.GetValue<string>()),
+                Trainable = [.. description["trainable"]!.AsArray().Select(name => name!.GetValue<string>())],
+            };
+        }
+        catch (Exception e) when (e is NullReferenceException or InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new CheckpointException(path, $"its description of the adapter ({Key}) is not the one that Save writes: {e.Message}", innerException: e);
+        }
+    }
+
     private static JsonObject Describe(LoraConfig config, IReadOnlyList<LoraLayerInfo> layers) => new()
     {
         ["version"] = Version,
+        ["rankStabilized"] = config.RankStabilized,
+        ["dropout"] = config.Dropout,
+        ["bias"] = config.Bias.ToString(),
         ["trainable"] = new JsonArray([.. config.Trainable.Select(name => (JsonNode)name)]),
         ["layers"] = new JsonObject(layers.Select(layer => KeyValuePair.Create(layer.Path, (JsonNode?)Describe(layer)))),
     };
@@ -55,28 +87,32 @@ internal static class AdapterFile
         ["rank"] = layer.Rank,
         ["alpha"] = layer.Alpha,
         ["scale"] = layer.Scale,
+        ["dora"] = layer.Dora,
         ["blocks"] = layer.Blocks is null ? null : new JsonArray([.. layer.Blocks.Select(block => (JsonNode)block.ToString())]),
     };
 
     // Factors of the same shape mean another update under another scale or other blocks, and no shape would tell.
     private static IEnumerable<string> Differences(string path, IReadOnlyDictionary<string, string> metadata, LoraConfig config, IReadOnlyList<LoraLayerInfo> layers)
     {
-        JsonObject? there;
-        try
-        {
-            there = metadata.TryGetValue(Key, out var text) ? JsonNode.Parse(text)?["layers"] as JsonObject : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw new CheckpointException(path, $"its description of the adapter ({Key}) is no JSON object.", innerException: e);
-        }
-        if (there is null) return [$"it has no description of an adapter ({Key}) in its metadata"];
+        if (Description(path, metadata)?["layers"] is not JsonObject there) return [$"it has no description of an adapter ({Key}) in its metadata"];
         return layers.Where(layer => there[layer.Path] is JsonObject).SelectMany(layer =>
         {
             var (here, other) = (Describe(layer), (JsonObject)there[layer.Path]!);
             return here.Where(entry => !JsonNode.DeepEquals(entry.Value, other[entry.Key]))
                 .Select(entry => string.Create(CultureInfo.InvariantCulture, $"{layer.Path} has {entry.Key} {Text(other[entry.Key])} there and {Text(entry.Value)} here"));
         });
+    }
+
+    private static JsonObject? Description(string path, IReadOnlyDictionary<string, string> metadata)
+    {
+        try
+        {
+            return metadata.TryGetValue(Key, out var text) ? JsonNode.Parse(text)!.AsObject() : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw new CheckpointException(path, $"its description of the adapter ({Key}) is no JSON object.", innerException: e);
+        }
     }
 
     private static string Text(JsonNode? node) => node?.ToJsonString() ?? "none";

@@ -16,12 +16,13 @@ internal sealed class Freezing
         _before = root.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter.requires_grad);
 
     /// <summary>Remembers how things are now, if nobody has yet.</summary>
-    public static Freezing Of(nn.Module root) => Active.GetValue(root, static root => new Freezing(root));
+    public static Freezing Of(nn.Module root) => Active.TryGetValue(root, out var active) ? active : new Freezing(root);
 
     /// <summary>Freezes all but the adapters and what the selections train in full.</summary>
     public void Add(nn.Module root, Selection selection)
     {
         _selections.Add(selection);
+        Active.AddOrUpdate(root, this);
         Apply(root);
     }
 
@@ -29,6 +30,12 @@ internal sealed class Freezing
     public void Remove(nn.Module root, Selection selection)
     {
         _selections.Remove(selection);
+        Restore(root);
+    }
+
+    /// <summary>Puts things right after adapters have gone: as the remaining selections want them or, without any, as they were.</summary>
+    public void Restore(nn.Module root)
+    {
         if (_selections.Count > 0)
         {
             Apply(root);

@@ -16,12 +16,13 @@ internal static class Injector
         Placement placement;
         try
         {
-            foreach (var (path, layer) in selection.Layers) layers.Add((path, LayerKinds.Adapt(layer, config, generator)));
+            foreach (var (path, layer, settings) in selection.Layers) layers.Add((path, LayerKinds.Adapt(layer, settings, generator)));
             placement = Placement.Put(root, tree, layers);
         }
         catch
         {
             foreach (var (_, layer) in layers) layer.Detach();
+            freezing.Restore(root);
             throw;
         }
         freezing.Add(root, selection);

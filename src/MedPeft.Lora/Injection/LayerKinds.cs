@@ -6,20 +6,48 @@ namespace MedPeft.Lora.Injection;
 /// <summary>The kinds of layers that can be adapted, in one place.</summary>
 internal static class LayerKinds
 {
+    /// <summary>Their names, for messages.</summary>
+    public const string All = "Linear, Conv2d or Embedding";
+
     /// <summary>True for a layer that an adapter exists for.</summary>
-    public static bool CanAdapt(nn.Module module) => module is Linear;
+    public static bool CanAdapt(nn.Module module) => module is Linear or Conv2d or Embedding;
 
     /// <summary>What is wrong with adapting the layer so; null if nothing is.</summary>
     public static string? Misfit(nn.Module module, LoraConfig config, string name) => module switch
     {
         Linear linear => LoraLinear.Misfit(linear, config, name),
-        _ => throw new ArgumentException($"{module.GetType().Name} cannot be adapted.", nameof(module)),
+        Conv2d convolution => LoraConv2d.Misfit(convolution, config, name),
+        Embedding embedding => LoraEmbedding.Misfit(embedding, config, name),
+        _ => throw Unknown(module),
+    };
+
+    /// <summary>The parameters that its adapter would have.</summary>
+    public static IReadOnlyList<(string Name, long[] Shape)> Shapes(nn.Module module, LoraConfig config) => module switch
+    {
+        Linear linear => LoraLinear.Shapes(linear, config),
+        Conv2d convolution => LoraConv2d.Shapes(convolution, config),
+        Embedding embedding => LoraEmbedding.Shapes(embedding, config),
+        _ => throw Unknown(module),
     };
 
     /// <summary>Adapts it.</summary>
     public static LoraLayer Adapt(nn.Module module, LoraConfig config, Generator generator) => module switch
     {
         Linear linear => new LoraLinear(linear, config, generator),
-        _ => throw new ArgumentException($"{module.GetType().Name} cannot be adapted.", nameof(module)),
+        Conv2d convolution => new LoraConv2d(convolution, config, generator),
+        Embedding embedding => new LoraEmbedding(embedding, config, generator),
+        _ => throw Unknown(module),
     };
+
+    /// <summary>Why a module of another kind cannot be adapted, where there is more to say than that.</summary>
+    public static string Reason(nn.Module module) => module switch
+    {
+        _ when module.GetType() is { Name: var name } && name.StartsWith("ScriptModule", StringComparison.Ordinal) =>
+            $"not {All}: its code is TorchScript, which runs past adapters. Rebuild the model in C# and load its weights",
+        MultiheadAttention or TransformerEncoderLayer or TransformerDecoderLayer or TransformerEncoder or TransformerDecoder or Transformer =>
+            $"not {All}: its weights lie in native code, which runs past adapters. Build the attention of Linear layers",
+        _ => $"not {All}",
+    };
+
+    private static ArgumentException Unknown(nn.Module module) => new($"{module.GetType().Name} cannot be adapted.", nameof(module));
 }

@@ -9,8 +9,8 @@ namespace MedPeft.Lora.Injection;
 /// </remarks>
 internal sealed class ReachCheck
 {
-    private readonly IReadOnlyList<ReachCheck.Entry> _entries;
-    private readonly List<Action> _unhook = [];
+    private readonly IReadOnlyList<Entry> _entries;
+    private List<Action> _unhook = [];
 
     /// <summary>An adapter, with the slots that could not hold it: its hook works there in <c>call</c> only.</summary>
     public sealed record Entry(string Path, LoraLayer Layer, IReadOnlyList<nn.Module> Owners, IReadOnlyList<string> SealedSlots);
@@ -41,8 +41,7 @@ internal sealed class ReachCheck
     /// <summary>Takes the hooks off.</summary>
     public void Stop()
     {
-        foreach (var unhook in _unhook) unhook();
-        _unhook.Clear();
+        foreach (var unhook in Interlocked.Exchange(ref _unhook, [])) unhook(); // several threads may end their first pass at once
     }
 
     private void Watch(nn.Module module, IReadOnlyList<Entry> entries)

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -23,10 +24,10 @@ internal sealed class AdamW(IReadOnlyList<ParameterGroup> groups, double beta1, 
         if (!_moments.TryGetValue(name, out var moments))
             _moments[name] = moments = (zeros_like(parameter).DetachFromDisposeScope(), zeros_like(parameter).DetachFromDisposeScope());
 
-        if (weightDecay > 0) parameter.mul_(1 - learningRate * weightDecay);
-        moments.First.mul_(beta1).add_(gradient, 1 - beta1);
-        moments.Second.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-        var denominator = moments.Second.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps))).add_(Eps);
-        parameter.addcdiv_(moments.First, denominator, -learningRate / (1 - Math.Pow(beta1, Steps)));
+        if (weightDecay > 0) parameter.TimesInPlace(1 - learningRate * weightDecay);
+        moments.First.TimesInPlace(beta1).PlusInPlace(gradient, 1 - beta1);
+        moments.Second.TimesInPlace(beta2).PlusProductInPlace(gradient, gradient, 1 - beta2);
+        var denominator = moments.Second.sqrt().TimesInPlace(1 / Math.Sqrt(1 - Math.Pow(beta2, Steps))).PlusInPlace(Eps);
+        parameter.PlusQuotientInPlace(moments.First, denominator, -learningRate / (1 - Math.Pow(beta1, Steps)));
     }
 }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -15,14 +16,14 @@ internal sealed class Sgd(IReadOnlyList<ParameterGroup> groups, double momentum)
 
     protected override void Update(string name, Parameter parameter, Tensor gradient, double learningRate, double weightDecay)
     {
-        var direction = weightDecay == 0 ? gradient : gradient + parameter * weightDecay;
+        var direction = weightDecay == 0 ? gradient : gradient.Plus(parameter.Times(weightDecay));
         if (momentum > 0)
         {
-            if (_velocity.TryGetValue(name, out var velocity)) velocity.mul_(momentum).add_(direction);
+            if (_velocity.TryGetValue(name, out var velocity)) velocity.TimesInPlace(momentum).PlusInPlace(direction);
             else _velocity[name] = velocity = direction.clone().DetachFromDisposeScope();
             direction = velocity;
         }
 
-        parameter.add_(direction, -learningRate);
+        parameter.PlusInPlace(direction, -learningRate);
     }
 }

@@ -48,14 +48,7 @@ public sealed partial class Trainer
         model.to(_device);
         CheckOutputs(model, train);
 
-        var loader = new ImageLoader(train, _options.Training, new ImageLoaderOptions
-        {
-            BatchSize = Math.Min(_options.BatchSize, train.Count),
-            Shuffle = true,
-            DropLast = _options.DropLast,
-            Seed = (ulong)_options.Seed,
-            Threads = _options.LoaderThreads,
-        });
+        using var loader = TrainingLoader(train);
         var groups = ParameterGroup.Of(model, _options);
         var trained = groups.Sum(group => group.Parameters.Sum(entry => entry.Parameter.numel()));
         LogStart(train.Count, validation.Count, trained, _options.Epochs, loader.BatchesPerEpoch);
@@ -67,7 +60,7 @@ public sealed partial class Trainer
         {
             for (var epoch = 1; epoch <= _options.Epochs && !cancelled; epoch++)
             {
-                var learned = Learn(model, loader, optimizer, randomness, epoch, progress, cancellation);
+                var learned = Learn(model, LossOf, loader, optimizer, randomness, epoch, progress, cancellation);
                 if (learned is null || Score(model, validation, epoch, progress, cancellation) is not { } auroc)
                 {
                     cancelled = true;
@@ -95,6 +88,42 @@ public sealed partial class Trainer
         }
 
         return new TrainingResult(epochs, trained, cancelled, clock.Elapsed);
+
+        Tensor LossOf(ImageBatch batch) => MaskedLoss.Of(model.call(batch.Images.to(_device)), batch.Labels.to(_device));
+    }
+
+    /// <summary>Pre-trains a model that returns its own loss, such as <c>MaskedAutoencoder</c>, on images whose labels are not looked at.</summary>
+    /// <param name="model">Takes images [B, C, S, S] and returns a scalar to be made small; left on <see cref="TrainingOptions.Device"/>, in eval mode.</param>
+    /// <param name="images">What it learns from.</param>
+    /// <param name="progress">Told of every step.</param>
+    /// <param name="cancellation">Stops the run after the step at hand; the epochs finished until then are returned.</param>
+    /// <returns>The mean loss of each finished epoch.</returns>
+    /// <exception cref="TrainingException">There is nothing to train, or the loss is no longer a number.</exception>
+    public IReadOnlyList<double> Pretrain(nn.Module<Tensor, Tensor> model, ImageDataset images, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.Count == 0) throw new TrainingException("The training set has no images. Check its list and filters.");
+        model.to(_device);
+        using var loader = TrainingLoader(images);
+        using var optimizer = Optimizer.For(ParameterGroup.Of(model, _options), _options);
+        using var randomness = new RandomStreams(_options.Seed);
+        var losses = new List<double>();
+        try
+        {
+            while (losses.Count < _options.Epochs
+                && Learn(model, batch => model.call(batch.Images.to(_device)), loader, optimizer, randomness, losses.Count + 1, progress, cancellation) is { } learned)
+            {
+                losses.Add(learned.Loss);
+            }
+        }
+        finally
+        {
+            optimizer.ClearGradients();
+            model.eval();
+        }
+
+        return losses;
     }
 
     /// <summary>Scores a model on labelled images, without changing it.</summary>
@@ -124,8 +153,17 @@ public sealed partial class Trainer
         return Logits(model, data, (_, _, _) => { }, cancellation) ?? throw new OperationCanceledException(cancellation);
     }
 
+    private ImageLoader TrainingLoader(ImageDataset images) => new(images, _options.Training, new ImageLoaderOptions
+    {
+        BatchSize = Math.Min(_options.BatchSize, images.Count),
+        Shuffle = true,
+        DropLast = _options.DropLast,
+        Seed = (ulong)_options.Seed,
+        Threads = _options.LoaderThreads,
+    });
+
     private (double Loss, double Rate, double ImagesPerSecond)? Learn(
-        nn.Module<Tensor, Tensor> model, ImageLoader loader, Optimizer optimizer, RandomStreams randomness, int epoch, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
+        nn.Module<Tensor, Tensor> model, Func<ImageBatch, Tensor> lossOf, ImageLoader loader, Optimizer optimizer, RandomStreams randomness, int epoch, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
     {
         var (steps, losses, rate, images, clock) = (0, 0.0, 0.0, 0L, Stopwatch.StartNew());
         model.train();
@@ -139,7 +177,7 @@ public sealed partial class Trainer
                 rate = Training.LearningRate.WarmupCosine(
                     epoch - 1 + (double)steps / loader.BatchesPerEpoch, _options.Epochs, _options.Warmup, _options.LearningRate, _options.MinLearningRate);
                 optimizer.ClearGradients();
-                var loss = MaskedLoss.Of(model.call(batch.Images.to(_device)), batch.Labels.to(_device));
+                var loss = lossOf(batch);
                 var value = loss.item<float>();
                 if (!float.IsFinite(value))
                     throw new TrainingException($"The loss became {value} in epoch {epoch}, step {steps + 1} of {loader.BatchesPerEpoch}, at a learning rate of {rate:G3}. Lower LearningRate or lengthen WarmupEpochs.");
@@ -173,7 +211,7 @@ public sealed partial class Trainer
 
     private float[]? Logits(nn.Module<Tensor, Tensor> model, ImageDataset data, Action<int, int, int> report, CancellationToken cancellation)
     {
-        var loader = new ImageLoader(data, _options.Evaluation, new ImageLoaderOptions
+        using var loader = new ImageLoader(data, _options.Evaluation, new ImageLoaderOptions
         {
             BatchSize = Math.Min(_options.EvaluationBatchSize, data.Count),
             Seed = (ulong)_options.Seed,

@@ -1,5 +1,6 @@
-using TorchSharp;
+using MedPeft.Lora.Native;
 using TorchSharp.Utils;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Vision;
@@ -44,7 +45,7 @@ internal sealed class Attention : nn.Module<Tensor, Tensor>
         // Measured: on CPUs the fused kernel is slower than plain products in bfloat16, and faster in float32.
         if (q.dtype != ScalarType.BFloat16 || q.device_type != DeviceType.CPU) return nn.functional.scaled_dot_product_attention(q, k, v);
         var (B, H, N, D) = (q.shape[0], q.shape[1], q.shape[2], q.shape[3]);
-        using var scaled = q * (1 / Math.Sqrt(D));
+        using var scaled = q.Times(1 / Math.Sqrt(D));
         using Tensor q3 = scaled.reshape(B * H, N, D), k3 = k.reshape(B * H, N, D), v3 = v.reshape(B * H, N, D);
         using var transposed = k3.transpose(1, 2);
         using var scores = bmm(q3, transposed); // [B·H, N, N]

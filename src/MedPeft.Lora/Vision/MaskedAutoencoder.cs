@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -88,7 +89,7 @@ public sealed class MaskedAutoencoder : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var (kept, restore, hidden) = Mask(input.shape[0], input.device);
         var predicted = Decode(Encode(input, kept), restore); // [B, N, P·P·channels]
-        var error = (predicted - Targets(input)).pow(2).mean([-1L]); // [B, N]
+        var error = Square(predicted.Minus(Targets(input))).mean([-1L]); // [B, N]
         return (error * hidden).sum().div(hidden.sum()).MoveToOuterDisposeScope();
     }
 
@@ -103,12 +104,14 @@ public sealed class MaskedAutoencoder : nn.Module<Tensor, Tensor>
         return (order.narrow(1, 0, visible), restore, hidden.gather(1, restore));
     }
 
+    private static Tensor Square(Tensor error) => error * error;
+
     private Tensor Encode(Tensor images, Tensor kept)
     {
-        var tokens = _patches.call(images) + _positions.narrow(1, PrefixTokens, Config.Encoder.Patches); // [B, N, C]
+        var tokens = _patches.call(images).Plus(_positions.narrow(1, PrefixTokens, Config.Encoder.Patches)); // [B, N, C]
         var (B, C) = (tokens.shape[0], tokens.shape[2]);
         var visible = tokens.gather(1, kept.unsqueeze(-1).expand(-1, -1, C));
-        var classToken = (_classToken + _positions.narrow(1, 0, PrefixTokens)).expand(B, -1, -1);
+        var classToken = _classToken.Plus(_positions.narrow(1, 0, PrefixTokens)).expand(B, -1, -1);
         var x = cat([classToken, visible], 1);
         foreach (var block in _blocks) x = block.call(x);
         return _norm.call(x);
@@ -121,7 +124,7 @@ public sealed class MaskedAutoencoder : nn.Module<Tensor, Tensor>
         var masked = _maskToken.expand(B, Config.Encoder.Patches - visible, -1);
         var shuffled = cat([x.narrow(1, PrefixTokens, visible), masked], 1);
         var patches = shuffled.gather(1, restore.unsqueeze(-1).expand(-1, -1, D));
-        x = cat([x.narrow(1, 0, PrefixTokens), patches], 1) + _decoderPositions;
+        x = cat([x.narrow(1, 0, PrefixTokens), patches], 1).Plus(_decoderPositions);
         foreach (var block in _decoderBlocks) x = block.call(x);
         return _prediction.call(_decoderNorm.call(x)).narrow(1, PrefixTokens, Config.Encoder.Patches);
     }
@@ -133,6 +136,6 @@ public sealed class MaskedAutoencoder : nn.Module<Tensor, Tensor>
         if (!Config.NormalizePixels) return patches;
         var mean = patches.mean([-1L], keepdim: true);
         var variance = patches.var(-1, keepdim: true);
-        return (patches - mean) / (variance + 1e-6).sqrt();
+        return patches.Minus(mean) / variance.Plus(1e-6).sqrt();
     }
 }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -52,7 +53,7 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         if (!training || _dropPath == 0)
         {
             using var branch = Branch(tokens, norm, layer, scale);
-            return tokens + branch;
+            return tokens.Plus(branch);
         }
 
         // Stochastic depth, per sample: a dropped branch is not computed at all; a kept one is scaled so that the expectation stays.
@@ -61,7 +62,7 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         using var index = tensor(kept, device: tokens.device);
         using var input = kept.Length == tokens.shape[0] ? tokens.alias() : tokens.index_select(0, index);
         using var output = Branch(input, norm, layer, scale);
-        return tokens.index_add(0, index, output, 1 / (1 - _dropPath));
+        return tokens.PlusRows(index, output, 1 / (1 - _dropPath));
     }
 
     private long[] Kept(long samples)

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Native;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -109,7 +110,7 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
         using var patches = _patches.call(images); // [B, N, C]
         using var classToken = _classToken.expand(patches.shape[0], -1, -1);
         using var joined = cat([classToken, patches], 1); // [B, 1 + N, C]
-        var positioned = joined + _positions;
+        var positioned = joined.Plus(_positions);
         if (_registers is null) return positioned;
         using (positioned)
         {

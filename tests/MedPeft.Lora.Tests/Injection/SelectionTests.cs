@@ -23,8 +23,8 @@ public class SelectionTests
     [InlineData("query", "No module matches Targets [\"query\"]. Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7).")]
     [InlineData("kv", "No module matches Targets [\"kv\"]. Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7).")]
     [InlineData("tn.qkv", "No module matches Targets [\"tn.qkv\"]. Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7).")]
-    [InlineData("attn", "'blocks.0.attn' matches Targets [\"attn\"], which is of type Attention, not a Linear layer. Linear layers below it: blocks.0.attn.qkv, blocks.0.attn.proj (2).")]
-    [InlineData("fc_norm", "'fc_norm' matches Targets [\"fc_norm\"], which is of type LayerNorm, not a Linear layer. It has no Linear layers below it.")]
+    [InlineData("attn", "'blocks.0.attn' matches Targets [\"attn\"], but is of type Attention, not Linear, Conv2d or Embedding. Layers below it that can be adapted: blocks.0.attn.qkv, blocks.0.attn.proj (2).")]
+    [InlineData("fc_norm", "'fc_norm' matches Targets [\"fc_norm\"], but is of type LayerNorm, not Linear, Conv2d or Embedding.")]
     public void A_target_that_is_no_linear_layer_is_refused(string target, string message)
     {
         using var model = Transformer();
@@ -68,7 +68,7 @@ public class SelectionTests
     public void Blocks_refuse_layers_that_are_no_fused_qkv_beside_one_that_is()
     {
         using var model = Transformer();
-        Assert.Equal("Blocks [Query, Value] fits a fused qkv such as 'blocks.0.attn.qkv', but Targets [\"qkv\", \"fc1\"] matches 'blocks.0.mlp.fc1' as well, which is none. "
+        Assert.Equal("Blocks [Query, Value] fits a fused qkv such as 'blocks.0.attn.qkv', but 'blocks.0.mlp.fc1' is to be adapted as well, which is none. "
             + "Adapt the two by two calls of InjectLora, the second without Blocks.",
             Refused(model, new LoraConfig { Rank = 2, Targets = ["qkv", "fc1"], Blocks = [LoraBlock.Value, LoraBlock.Query] }));
     }
@@ -78,7 +78,7 @@ public class SelectionTests
     {
         using var model = Transformer();
         model.InjectLora(new LoraConfig { Rank = 2, Targets = ["blocks.1.attn.qkv"] });
-        Assert.Equal("'blocks.1.attn.qkv' is adapted already. Remove its adapter first, or leave the layer out of Targets [\"qkv\"].", Refused(model, new LoraConfig { Rank = 2 }));
+        Assert.Equal("'blocks.1.attn.qkv' is adapted already. Remove its adapter first, or leave the layer out.", Refused(model, new LoraConfig { Rank = 2 }));
     }
 
     [Theory]
@@ -91,6 +91,79 @@ public class SelectionTests
     {
         using var model = Transformer();
         Assert.Equal(message, Refused(model, new LoraConfig { Rank = 2, Trainable = [trainable] }));
+    }
+
+    [Theory]
+    [InlineData(@"blocks\.1\..*", "blocks.1.attn.qkv", "blocks.1.attn.proj", "blocks.1.mlp.fc1")]
+    [InlineData(@".*\.(qkv|fc1)", "blocks.0.attn.qkv", "blocks.0.mlp.fc1", "blocks.1.attn.qkv", "blocks.1.mlp.fc1")]
+    [InlineData("head|blocks.0.attn.proj", "blocks.0.attn.proj", "head")]
+    public void A_pattern_matches_whole_paths(string pattern, params string[] paths) =>
+        Assert.Equal(paths, Adapted(new LoraConfig { Rank = 2, TargetPattern = pattern }));
+
+    [Fact]
+    public void All_linear_layers_are_those_that_are_not_trained_in_full()
+    {
+        Assert.Equal(7, Adapted(new LoraConfig { Rank = 2, AllLinear = true }).Count);
+        Assert.Equal(["blocks.0.attn.qkv", "blocks.0.attn.proj", "blocks.1.attn.qkv", "blocks.1.attn.proj"],
+            Adapted(new LoraConfig { Rank = 2, AllLinear = true, Trainable = ["head"], Exclude = ["mlp"] }));
+    }
+
+    [Theory]
+    [InlineData("blocks.1..1", "blocks.1.attn.qkv")]
+    [InlineData("blocks.0..1", "blocks.0.attn.qkv", "blocks.1.attn.qkv")]
+    [InlineData("1.attn", "blocks.1.attn.qkv")]
+    public void Layers_may_be_restricted_to_modules_and_ranges_of_them(string within, params string[] paths) =>
+        Assert.Equal(paths, Adapted(new LoraConfig { Rank = 2, Within = [within] }));
+
+    [Fact]
+    public void The_longest_name_decides_a_layers_rank_and_alpha()
+    {
+        using var model = Transformer();
+        var lora = model.InjectLora(new LoraConfig
+        {
+            Rank = 2, Alpha = 4, Targets = ["qkv", "proj"],
+            RankPattern = new Dictionary<string, int> { ["blocks.0.attn.qkv"] = 6, ["qkv"] = 3 }, AlphaPattern = new Dictionary<string, double> { ["proj"] = 1 },
+        });
+        Assert.Equal([(6, 4.0), (2, 1.0), (3, 4.0), (2, 1.0)], lora.Layers.Select(layer => (layer.Rank, layer.Alpha)));
+        Assert.Equal([6, 2, 3, 2], lora.Layers.Select(layer => lora.Layer(layer.Path).A.shape[0]));
+    }
+
+    [Theory]
+    [InlineData(LoraBias.Adapted, "blocks.0.attn.qkv.bias", "blocks.1.attn.qkv.bias")]
+    [InlineData(LoraBias.All, "blocks.0.attn.qkv.bias", "blocks.0.attn.proj.bias", "blocks.0.mlp.fc1.bias",
+        "blocks.1.attn.qkv.bias", "blocks.1.attn.proj.bias", "blocks.1.mlp.fc1.bias", "fc_norm.bias", "head.bias")]
+    public void Biases_are_trained_where_asked(LoraBias bias, params string[] names)
+    {
+        using var model = Transformer();
+        var lora = model.InjectLora(new LoraConfig { Rank = 2, Bias = bias });
+        Assert.Equal(names, lora.TrainableParameters().Select(entry => entry.Name).Where(name => !name.Contains("lora_", StringComparison.Ordinal)));
+    }
+
+    public static TheoryData<LoraConfig, string> Refusals => new()
+    {
+        { new() { AllLinear = true, TargetPattern = ".*" }, "AllLinear and TargetPattern both say which layers to adapt; set one of them." },
+        { new() { TargetPattern = ".*query" }, "No module matches TargetPattern \".*query\". Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7)." },
+        { new() { Rank = 2, Exclude = ["projj"] }, "No module matches Exclude [\"projj\"]. Modules here: blocks.0.attn.proj, blocks, blocks.0, blocks.0.attn, blocks.0.attn.qkv, blocks.0.mlp, … (15)." },
+        { new() { Rank = 2, Within = ["blocks.1..3"] }, "No module matches Within [\"blocks.2\", \"blocks.3\"]. Modules here: blocks, blocks.0, blocks.0.attn, blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp, … (15)." },
+        { new() { Rank = 2, Exclude = ["attn"] }, "Exclude [\"attn\"] and Within [] leave none of the 2 layers to adapt: blocks.0.attn.qkv, … (2)." },
+        { new() { Rank = 2, RankPattern = new Dictionary<string, int> { ["fc1"] = 3 } }, "No adapted layer matches RankPattern [\"fc1\"]. Adapted layers: blocks.0.attn.qkv, … (2)." },
+        { new() { Rank = 2, AlphaPattern = new Dictionary<string, double> { ["fc1"] = 3 } }, "No adapted layer matches AlphaPattern [\"fc1\"]. Adapted layers: blocks.0.attn.qkv, … (2)." },
+        { new() { Rank = 2, RankPattern = new Dictionary<string, int> { ["blocks.1.attn.qkv"] = 9 } }, "Rank 9 is above what 'blocks.1.attn.qkv' can hold (8 inputs, 24 outputs); choose a rank of at most 8." },
+    };
+
+    [Theory, MemberData(nameof(Refusals))]
+    public void A_configuration_that_selects_nothing_is_refused(LoraConfig config, string message)
+    {
+        using var model = Transformer();
+        Assert.Equal(message, Refused(model, config));
+    }
+
+    [Fact]
+    public void Native_attention_is_refused_with_the_reason()
+    {
+        using var model = Sequential(("layer", TransformerEncoderLayer(4, 2)));
+        Assert.Equal("'layer' matches Targets [\"layer\"], but is of type TransformerEncoderLayer, not Linear, Conv2d or Embedding: its weights lie in native code, which runs past adapters. Build the attention of Linear layers.",
+            Refused(model, new LoraConfig { Targets = ["layer"] }));
     }
 
     [Fact]
@@ -108,6 +181,12 @@ public class SelectionTests
 
     internal static Module<Tensor, Tensor> Transformer() => Sequential(
         ("blocks", new ListOfBlocks(2)), ("fc_norm", LayerNorm([8])), ("head", Linear(8, 3)));
+
+    private static IReadOnlyList<string> Adapted(LoraConfig config)
+    {
+        using var model = Transformer();
+        return [.. model.InjectLora(config).Layers.Select(layer => layer.Path)];
+    }
 
     private static string Refused(Module model, LoraConfig config) => Assert.Throws<LoraException>(() => model.InjectLora(config)).Message;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace MedPeft.Lora.Checkpoints.Pickle;
 
@@ -72,14 +73,13 @@ internal sealed class PickleMachine(PickleReader reader, TorchObjects objects)
             case (byte)'t': Push(Tuple(PopMark())); break;
             case (byte)']': Push(List(null, [])); break;
             case (byte)'l': Push(List(null, PopMark())); break;
-            case (byte)'a': AppendAll([Pop()]); break;
-            case (byte)'e': AppendAll(PopMark()); break;
+            case (byte)'a': AppendFrom(Top(1)); break;
+            case (byte)'e' or 0x90: AppendFrom(TopMark()); break;
             case (byte)'}': Push(Dict([])); break;
             case (byte)'d': Push(Dict(PopMark())); break;
-            case (byte)'s': SetAll(PopMany(2)); break;
-            case (byte)'u': SetAll(PopMark()); break;
+            case (byte)'s': SetFrom(Top(2)); break;
+            case (byte)'u': SetFrom(TopMark()); break;
             case 0x8f: Push(List("set", [])); break;
-            case 0x90: AppendAll(PopMark()); break;
             case 0x91: Push(List("frozenset", PopMark())); break;
 
             // Memory
@@ -121,11 +121,14 @@ internal sealed class PickleMachine(PickleReader reader, TorchObjects objects)
 
     private object?[] PopMany(int count)
     {
-        if (stack.Count - Floor < count) throw reader.Fault("a value is taken from an empty stack");
-        var values = stack.GetRange(stack.Count - count, count).ToArray();
-        stack.RemoveRange(stack.Count - count, count);
+        var start = Top(count);
+        var values = CollectionsMarshal.AsSpan(stack)[start..].ToArray();
+        stack.RemoveRange(start, count);
         return values;
     }
+
+    // Where the uppermost values begin.
+    private int Top(int count) => stack.Count - Floor >= count ? stack.Count - count : throw reader.Fault("a value is taken from an empty stack");
 
     private void Mark()
     {
@@ -133,12 +136,12 @@ internal sealed class PickleMachine(PickleReader reader, TorchObjects objects)
         marks.Push(stack.Count);
     }
 
+    private int TopMark() => marks.TryPop(out var mark) ? mark : throw reader.Fault("a mark is missing");
+
     private object?[] PopMark()
     {
-        if (marks.Count == 0) throw reader.Fault("a mark is missing");
-        var values = PopMany(stack.Count - marks.Peek());
-        marks.Pop();
-        return values;
+        var mark = TopMark();
+        return PopMany(stack.Count - mark);
     }
 
     private object Number(long value)
@@ -156,7 +159,9 @@ internal sealed class PickleMachine(PickleReader reader, TorchObjects objects)
 
     private object Long(int length)
     {
+        if (length <= 8) return Number(reader.Int(length));
         if (length > 1024) throw reader.Fault($"a whole number of {length} bytes");
+        reader.Charge(96 + length);
         var value = new BigInteger(reader.Bytes(length));
         return value >= long.MinValue && value <= long.MaxValue ? Number((long)value) : value;
     }
@@ -191,10 +196,12 @@ internal sealed class PickleMachine(PickleReader reader, TorchObjects objects)
         return dict;
     }
 
-    private void AppendAll(object?[] items)
+    // Straight from the stack: a list of a million items needs no second million on the way.
+    private void AppendFrom(int start)
     {
+        var items = CollectionsMarshal.AsSpan(stack)[start..];
         reader.Charge(16L * items.Length);
-        switch (Peek())
+        switch (Below(start))
         {
             case PickleList list:
                 list.Items.AddRange(items);
@@ -206,11 +213,14 @@ internal sealed class PickleMachine(PickleReader reader, TorchObjects objects)
             default:
                 throw reader.Fault("items are appended to something that is no list");
         }
+
+        stack.RemoveRange(start, items.Length);
     }
 
-    private void SetAll(object?[] pairs)
+    private void SetFrom(int start)
     {
-        switch (Peek())
+        var pairs = CollectionsMarshal.AsSpan(stack)[start..];
+        switch (Below(start))
         {
             case PickleDict dict:
                 SetAll(dict, pairs);
@@ -222,9 +232,13 @@ internal sealed class PickleMachine(PickleReader reader, TorchObjects objects)
             default:
                 throw reader.Fault("entries are set on something that is no dict");
         }
+
+        stack.RemoveRange(start, pairs.Length);
     }
 
-    private void SetAll(PickleDict dict, object?[] pairs)
+    private object? Below(int start) => start > Floor ? stack[start - 1] : throw reader.Fault("a value is needed, but the stack is empty");
+
+    private void SetAll(PickleDict dict, ReadOnlySpan<object?> pairs)
     {
         if (pairs.Length % 2 != 0) throw reader.Fault("a dict gets a key without a value");
         reader.Charge((dict.Entries.Count == 0 && pairs.Length > 0 ? 256 : 0) + 48L * pairs.Length);

@@ -18,7 +18,7 @@ internal sealed class PickleReader(FileSource source, long start, long end)
     public long Left => end - Position;
 
     /// <summary>Memory that the values may still take.</summary>
-    public long Budget { get; set; } = Limits.Memory(source.Length);
+    public long Budget { get; set; } = Limits.Values(source.Length);
 
     /// <summary>Path of the file.</summary>
     public string Path => source.Path;
@@ -67,10 +67,20 @@ internal sealed class PickleReader(FileSource source, long start, long end)
         return bytes;
     }
 
+    /// <summary>A little-endian whole number of 0 to 8 bytes, with its sign.</summary>
+    public long Int(int length)
+    {
+        long value = 0;
+        for (var i = 0; i < length; i++) value |= (long)Byte() << 8 * i;
+        var unused = 64 - 8 * length;
+        return length == 0 ? 0 : value << unused >> unused;
+    }
+
     /// <summary>Text in UTF-8; the length was checked.</summary>
     public string Text(int length)
     {
-        Charge(2L * length + 24);
+        // The letters, two bytes each, and for a moment the bytes they come from.
+        Charge((length <= 256 ? 2L : 3L) * length + 24);
         var bytes = length <= 256 ? stackalloc byte[length] : new byte[length];
         Copy(bytes);
         try
