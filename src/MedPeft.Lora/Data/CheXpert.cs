@@ -3,7 +3,10 @@ using MedPeft.Lora.Data.Tables;
 namespace MedPeft.Lora.Data;
 
 /// <summary>Reads CheXpert-v1.0 and CheXpert-v1.0-small as Stanford ships them, the test labels by study, and the split lists of MED-PEFT.</summary>
-/// <remarks>Irvin et al. 2019, arXiv:1901.07031. Blank labels are absent (0), as the paper and MED-PEFT take them; <see cref="UncertaintyPolicy"/> decides on -1.</remarks>
+/// <remarks>
+/// Irvin et al. 2019, arXiv:1901.07031. Blank labels are absent (0), as the paper and MED-PEFT take them; <see cref="UncertaintyPolicy"/> decides
+/// on -1.
+/// </remarks>
 public static class CheXpert
 {
     private static readonly string[] Editions = ["CheXpert-v1.0-small", "CheXpert-v1.0"];

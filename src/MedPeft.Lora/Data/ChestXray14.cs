@@ -48,7 +48,8 @@ public static class ChestXray14
         if (tablePath is null && split is not { HasLabels: true })
             throw new DatasetException(
                 root,
-                "holds no table Data_Entry_2017*.csv, and " + (split is null ? "no list was given" : "the list gives no labels") + ". Put the table there, name it, or give a list with labels.");
+                $"holds no table Data_Entry_2017*.csv, and {(split is null ? "no list was given" : "the list gives no labels")}. "
+                + "Put the table there, name it, or give a list with labels.");
         var entries = tablePath is null ? null : NihTable.Read(tablePath, DatasetFiles.Optional(root, "BBox_List_2017.csv", "BBox_List_2017.csv.gz"));
         var records = split is null ? entries!.Rows : [.. split.Entries.Select(e => Record(split, e, entries))];
         var name = listPath is null ? Source : $"{Source} {Path.GetFileName(listPath)}";
@@ -59,7 +60,11 @@ public static class ChestXray14
     {
         var row = table?.Find(entry.Image[(entry.Image.LastIndexOf('/') + 1)..]);
         if (row is null && entry.Values is null)
-            throw new DatasetException(split.File, $"the image {Quoted.Of(entry.Image)} is not in the table {Quoted.Of(Path.GetFileName(table!.File))}, so it has no labels. Use the list and the table of one release.", entry.Line);
+            throw new DatasetException(
+                split.File,
+                $"the image {Quoted.Of(entry.Image)} is not in the table {Quoted.Of(Path.GetFileName(table!.File))}, so it has no labels. Use the list "
+                + "and the table of one release.",
+                entry.Line);
         return row is null
             ? new ImageRecord { Path = entry.Image, Labels = entry.Values!, Source = Source, Patient = NihTable.PatientOf(entry.Image) }
             : row with { Path = entry.Image, Labels = entry.Values ?? row.Labels };
@@ -72,7 +77,8 @@ public static class ChestXray14
         var others = Directory.EnumerateFiles(root, "Data_Entry*.csv*").Order(StringComparer.Ordinal).ToArray();
         return others.Length < 2
             ? others.FirstOrDefault()
-            : throw new DatasetException(root, $"holds several tables: {Quoted.Some(others.Select(o => Path.GetFileName(o)), others.Length)}. Name the one to use.");
+            : throw new DatasetException(
+                root, $"holds several tables: {Quoted.Some(others.Select(o => Path.GetFileName(o)), others.Length)}. Name the one to use.");
     }
 
     private static IEnumerable<string> Folders(string root, string? list)

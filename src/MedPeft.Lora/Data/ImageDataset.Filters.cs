@@ -17,7 +17,9 @@ public sealed partial class ImageDataset
     /// <param name="below">The age in years from which images are left out.</param>
     public ImageDataset WithAges(double from = 0, double below = double.PositiveInfinity) => Where(r => r.Age >= from && r.Age < below);
 
-    /// <summary>The images that a list names, in the list's order: bare names (official lists), or names with values (MED-PEFT's), whose values are not used.</summary>
+    /// <summary>
+    /// The images that a list names, in the list's order: bare names (official lists), or names with values (MED-PEFT's), whose values are not used.
+    /// </summary>
     /// <param name="list">The list's path. An image is found by the end of its path, as much of it as the list gives.</param>
     /// <param name="name">The new set's name; this set's and the list's if null.</param>
     /// <exception cref="DatasetException">The list cannot be used, or names an image that this set lacks or has several times.</exception>
@@ -31,7 +33,8 @@ public sealed partial class ImageDataset
         int Find(SplitList.Entry entry)
         {
             var names = entry.Image.AsSpan().Count('/') + 1;
-            if (!byEnd.TryGetValue(names, out var ends)) byEnd.Add(names, ends = Enumerable.Range(0, Count).ToLookup(i => End(this[i].Path, names), StringComparer.Ordinal));
+            if (!byEnd.TryGetValue(names, out var ends))
+                byEnd.Add(names, ends = Enumerable.Range(0, Count).ToLookup(i => End(this[i].Path, names), StringComparer.Ordinal));
             var found = ends[entry.Image].Take(2).ToArray();
             if (found.Length == 1) return found[0];
             throw new DatasetException(

@@ -17,19 +17,22 @@ public sealed partial class ImageDataset
     /// <exception cref="DatasetException">An image names no patient.</exception>
     public ImageDataset FirstStudyPerPatient()
     {
-        var first = new Dictionary<string, (string? Study, int Index)>(StringComparer.Ordinal);
+        var first = new Dictionary<string, string?>(StringComparer.Ordinal);
         var patients = Patients();
-        return With([.. _records.Where((r, i) => first.TryAdd(patients[i], (r.Study, i)) || (r.Study is not null && first[patients[i]].Study == r.Study))], null);
+        return With([.. _records.Where((r, i) => first.TryAdd(patients[i], r.Study) || (r.Study is not null && first[patients[i]] == r.Study))], null);
     }
 
-    /// <summary>A share of the patients with all their images, for experiments with few labels. Smaller shares lie inside larger ones of the same seed.</summary>
+    /// <summary>
+    /// A share of the patients with all their images, for experiments with few labels. Smaller shares lie inside larger ones of the same seed.
+    /// </summary>
     /// <param name="share">The share of the patients, above 0 and at most 1; at least one patient.</param>
     /// <param name="seed">Chooses the patients. The choice depends on nothing else: not on the order of the images, the machine or the version.</param>
     /// <exception cref="DatasetException">An image names no patient.</exception>
     public ImageDataset Fraction(double share, ulong seed = 0)
     {
         if (share is not (> 0 and <= 1))
-            throw new ArgumentOutOfRangeException(nameof(share), string.Create(CultureInfo.InvariantCulture, $"Found {share}; a share above 0 and at most 1 fits, such as 0.01."));
+            throw new ArgumentOutOfRangeException(
+                nameof(share), string.Create(CultureInfo.InvariantCulture, $"Found {share}; a share above 0 and at most 1 fits, such as 0.01."));
         var (patients, ranks, count) = Ranked(seed, "fraction");
         var most = Math.Max(1, (int)Math.Round(share * count));
         return With([.. _records.Where((_, i) => ranks[patients[i]] < most)], string.Create(CultureInfo.InvariantCulture, $"{Name} {100 * share:0.###} %"));
@@ -52,8 +55,10 @@ public sealed partial class ImageDataset
         {
             sum += share;
             var (from, end) = (start, (int)Math.Round(Math.Min(1, sum) * count));
-            if (end <= from) throw new DatasetException(Name, $"has {Quoted.Number(count)} patients, too few for the shares {Show()}. Use fewer or larger parts.");
-            parts.Add(With([.. _records.Where((_, i) => ranks[patients[i]] >= from && ranks[patients[i]] < end)], $"{Name} part {parts.Count + 1} of {shares.Count}"));
+            if (end <= from)
+                throw new DatasetException(Name, $"has {Quoted.Number(count)} patients, too few for the shares {Show()}. Use fewer or larger parts.");
+            ImageRecord[] part = [.. _records.Where((_, i) => ranks[patients[i]] >= from && ranks[patients[i]] < end)];
+            parts.Add(With(part, $"{Name} part {parts.Count + 1} of {shares.Count}"));
             start = end;
         }
 
@@ -90,8 +95,8 @@ public sealed partial class ImageDataset
         if (unknown > 0)
             throw new DatasetException(
                 Name,
-                $"names no patient for {Quoted.Number(unknown)} of {Quoted.Number(Count)} images, so patients cannot be kept together. Give them (for RSNA: put {Rsna.Mapping} into the root), "
-                + "or set ImageRecord.Patient to the image's name if no patient has two.");
+                $"names no patient for {Quoted.Number(unknown)} of {Quoted.Number(Count)} images, so patients cannot be kept together. "
+                + $"Give them (for RSNA: put {Rsna.Mapping} into the root), or set ImageRecord.Patient to the image's name if no patient has two.");
         return Array.ConvertAll(_records, r => r.PatientKey!);
     }
 }

@@ -95,9 +95,12 @@ public sealed partial class ImageDataset : IReadOnlyList<ImageRecord>
     public override string ToString()
     {
         var patients = PatientCount == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" of {PatientCount:N0} patients");
-        var views = string.Join(", ", _records.GroupBy(r => r.View).OrderBy(v => v.Key).Select(v => string.Create(CultureInfo.InvariantCulture, $"{v.Key} {v.Count():N0}")));
+        var views = string.Join(
+            ", ", _records.GroupBy(r => r.View).OrderBy(v => v.Key).Select(v => string.Create(CultureInfo.InvariantCulture, $"{v.Key} {v.Count():N0}")));
         var missing = Missing.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {Missing.Count:N0} images not on disk left out");
-        return string.Create(CultureInfo.InvariantCulture, $"{Name}: {Count:N0} images{patients}, {Labels.Count} labels, views: {(views.Length == 0 ? "none" : views)}{missing}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Name}: {Count:N0} images{patients}, {Labels.Count} labels, views: {(views.Length == 0 ? "none" : views)}{missing}");
     }
 
     internal ImageDataset With(ImageRecord[] records, string? name) => new(name ?? Name, Labels, records, []);
@@ -112,11 +115,14 @@ public sealed partial class ImageDataset : IReadOnlyList<ImageRecord>
         for (var i = 0; i < array.Length; i++)
         {
             var values = (array[i] ?? throw new ArgumentException($"Record {i} is null.", nameof(records))).Labels;
-            if (values.Length != labels.Count) throw new ArgumentException($"Record {i} has {values.Length} values and the set {labels.Count} labels; give one value for each label.", nameof(records));
+            if (values.Length != labels.Count)
+                throw new ArgumentException(
+                    $"Record {i} has {values.Length} values and the set {labels.Count} labels; give one value for each label.", nameof(records));
             var wrong = Array.FindIndex(values, v => !(v is 0 or 1 || float.IsNaN(v)));
             if (wrong >= 0)
                 throw new ArgumentException(
-                    string.Create(CultureInfo.InvariantCulture, $"Record {i} gives {values[wrong]} for '{labels[wrong]}'; 0 (absent), 1 (present) and NaN (missing) fit."), nameof(records));
+                    FormattableString.Invariant($"Record {i} gives {values[wrong]} for '{labels[wrong]}'; 0 (absent), 1 (present) and NaN (missing) fit."),
+                    nameof(records));
         }
 
         return array;

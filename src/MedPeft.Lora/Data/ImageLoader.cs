@@ -28,13 +28,20 @@ public sealed class ImageLoader : IDisposable
         ArgumentNullException.ThrowIfNull(pipeline);
         (_data, _pipeline, Options) = (data, pipeline, options ?? new ImageLoaderOptions());
         var size = Options.BatchSize;
-        if (data.Count == 0) throw new ArgumentException("The data set is empty; a loader needs at least one image. Check the list and the filters.", nameof(data));
+        if (data.Count == 0)
+            throw new ArgumentException("The data set is empty; a loader needs at least one image. Check the list and the filters.", nameof(data));
         BatchesPerEpoch = Options.DropLast ? data.Count / size : (data.Count - 1) / size + 1;
         if (BatchesPerEpoch == 0)
-            throw new ArgumentException($"{data.Count} images make no whole batch of {size}, and DropLast leaves out the rest. Lower BatchSize to {data.Count} or less, or keep the last batch.", nameof(options));
+            throw new ArgumentException(
+                $"{data.Count} images make no whole batch of {size}, and DropLast leaves out the rest. Lower BatchSize to {data.Count} or less, or keep "
+                + "the last batch.",
+                nameof(options));
         var bytes = (long)Math.Min(size, data.Count) * pipeline.Channels * pipeline.Size * pipeline.Size * sizeof(float);
         if (bytes > int.MaxValue)
-            throw new ArgumentException($"A batch of {size} images of {pipeline.Channels}x{pipeline.Size}x{pipeline.Size} takes {bytes} bytes; at most {int.MaxValue} fit. Lower BatchSize.", nameof(options));
+            throw new ArgumentException(
+                $"A batch of {size} images of {pipeline.Channels}x{pipeline.Size}x{pipeline.Size} takes {bytes} bytes; at most {int.MaxValue} fit. "
+                + "Lower BatchSize.",
+                nameof(options));
     }
 
     /// <summary>How the batches are formed.</summary>
@@ -113,7 +120,8 @@ public sealed class ImageLoader : IDisposable
             if (_skipped.TryAdd(index, new SkippedImage(index, problem.Problem)) && _skipped.Count > allowed)
                 throw new ImageException(
                     problem.File,
-                    $"cannot be read, and {allowed} of {_data.Count} images were skipped before it: the limit of {Options.OnBadImage}. Its own error: {problem.Problem}",
+                    $"cannot be read, and {allowed} of {_data.Count} images were skipped before it: the limit of {Options.OnBadImage}. "
+                    + $"Its own error: {problem.Problem}",
                     problem);
         }
     }

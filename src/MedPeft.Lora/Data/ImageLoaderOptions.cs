@@ -57,7 +57,7 @@ public sealed record ImageLoaderOptions
     /// <value>The default is <see cref="OnBadImage.Raise"/>.</value>
     public OnBadImage OnBadImage { get; init; } = OnBadImage.Raise;
 
-    /// <summary>How a record becomes pixels, called on all threads at once; null decodes the record's file.</summary>
+    /// <summary>How a record becomes pixels, called on all threads at once; null decodes the record's file. <see cref="PixelCache.Read"/> fits here.</summary>
     /// <value>The default is null.</value>
     public Func<ImageRecord, PixelImage>? Read { get; init; }
 }

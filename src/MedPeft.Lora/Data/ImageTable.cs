@@ -11,7 +11,9 @@ public static class ImageTable
     /// <param name="root">The folder that the images' paths start from; the table's own if null.</param>
     /// <param name="uncertainty">What -1 is taken for; if null, -1 is an error.</param>
     /// <param name="missingImages">What to do about images that are not on disk.</param>
-    /// <param name="source">Names the collection that the patients' names belong to. Give the tables of one hospital one source and those of another a different one.</param>
+    /// <param name="source">
+    /// Names the collection that the patients' names belong to. Give the tables of one hospital one source and those of another a different one.
+    /// </param>
     /// <returns>The images in the table's order.</returns>
     /// <exception cref="DatasetException">The folder or the table cannot be used; the message says why, where, and what to do.</exception>
     public static ImageDataset Open(
@@ -34,7 +36,8 @@ public static class ImageTable
         while (csv.Read())
         {
             var record = reader.Record(source);
-            if (!seen.TryAdd(record.Path, csv.Line)) throw csv.Error(reader.Path, $"the image {Quoted.Of(record.Path)} stands in line {seen[record.Path]} already. Keep one of the rows.");
+            if (!seen.TryAdd(record.Path, csv.Line))
+                throw csv.Error(reader.Path, $"the image {Quoted.Of(record.Path)} stands in line {seen[record.Path]} already. Keep one of the rows.");
             records.Add(record);
         }
 
@@ -82,8 +85,10 @@ public static class ImageTable
             if (text.IsEmpty) return float.NaN;
             if (text is "1" or "1.0" || text.Equals("true", StringComparison.OrdinalIgnoreCase)) return 1;
             if (text is "0" or "0.0" || text.Equals("false", StringComparison.OrdinalIgnoreCase)) return 0;
-            if (text is not ("-1" or "-1.0")) throw csv.Error(column, $"found {Quoted.Of(text)} for '{label}'; 1, 0, true, false, -1 (uncertain) or nothing (missing) fits.");
-            return uncertainty?.ValueFor(label) ?? throw csv.Error(column, $"found -1 (uncertain) for '{label}', and no UncertaintyPolicy says what it is taken for. Give one.");
+            if (text is not ("-1" or "-1.0"))
+                throw csv.Error(column, $"found {Quoted.Of(text)} for '{label}'; 1, 0, true, false, -1 (uncertain) or nothing (missing) fits.");
+            return uncertainty?.ValueFor(label)
+                ?? throw csv.Error(column, $"found -1 (uncertain) for '{label}', and no UncertaintyPolicy says what it is taken for. Give one.");
         }
 
         private ViewPosition View() => _view is not { } c ? ViewPosition.Unknown : csv[c].Trim().ToString().ToUpperInvariant() switch
@@ -99,7 +104,9 @@ public static class ImageTable
         private double? Age()
         {
             if (_age is not { } c) return null;
-            return Values.TryAge(csv[c], out var years) ? years : throw csv.Error(c, $"found the age {Quoted.Of(csv[c])}; a number of years such as 57 or 057Y fits.");
+            return Values.TryAge(csv[c], out var years)
+                ? years
+                : throw csv.Error(c, $"found the age {Quoted.Of(csv[c])}; a number of years such as 57 or 057Y fits.");
         }
 
         private Sex SexOf()

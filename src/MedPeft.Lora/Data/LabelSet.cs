@@ -10,7 +10,13 @@ public sealed record LabelSet
             "Atelectasis", "Consolidation", "Infiltration", "Pneumothorax", "Edema", "Emphysema", "Fibrosis", "Effusion", "Pneumonia", "Pleural_Thickening",
             "Cardiomegaly", "Nodule", "Mass", "Hernia", "Lung Lesion", "Fracture", "Lung Opacity", "Enlarged Cardiomediastinum",
         ],
-        new Dictionary<string, string> { ["Pleural Effusion"] = "Effusion", ["Pleural_Effusion"] = "Effusion", ["Pleural Thickening"] = "Pleural_Thickening", ["Infiltrate"] = "Infiltration" });
+        new Dictionary<string, string>
+        {
+            ["Pleural Effusion"] = "Effusion",
+            ["Pleural_Effusion"] = "Effusion",
+            ["Pleural Thickening"] = "Pleural_Thickening",
+            ["Infiltrate"] = "Infiltration",
+        });
 
     /// <summary>Names labels.</summary>
     /// <param name="names">The labels in their order, each once.</param>
@@ -24,7 +30,8 @@ public sealed record LabelSet
         if (Names.GroupBy(n => n, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1)?.Key is { } twice)
             throw new ArgumentException($"The label '{twice}' is given twice; each label has one name.", nameof(names));
         if (Synonyms.FirstOrDefault(s => !Names.Contains(s.Value)) is { Key: not null } wrong)
-            throw new ArgumentException($"'{wrong.Key}' stands for '{wrong.Value}', which is none of the labels: {string.Join(", ", Names)}.", nameof(synonyms));
+            throw new ArgumentException(
+                $"'{wrong.Key}' stands for '{wrong.Value}', which is none of the labels: {string.Join(", ", Names)}.", nameof(synonyms));
     }
 
     /// <summary>The labels in their order.</summary>
@@ -47,7 +54,8 @@ public sealed record LabelSet
             for (var i = 0; i < positions.Length; i++)
             {
                 if (!string.Equals(Names[i], name, StringComparison.Ordinal)) continue;
-                if (positions[i] >= 0) throw new ArgumentException($"The labels '{labels[positions[i]]}' and '{labels[k]}' both stand for '{Names[i]}'. Leave one out.");
+                if (positions[i] >= 0)
+                    throw new ArgumentException($"The labels '{labels[positions[i]]}' and '{labels[k]}' both stand for '{Names[i]}'. Leave one out.");
                 positions[i] = k;
             }
         }

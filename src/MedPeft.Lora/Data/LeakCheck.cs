@@ -81,7 +81,8 @@ public static class LeakCheck
         }
     }
 
-    private static void NearDuplicates(ImageDataset first, ImageDataset second, LeakCheckOptions options, Dictionary<int, LeakedPair> pairs, CancellationToken ct)
+    private static void NearDuplicates(
+        ImageDataset first, ImageDataset second, LeakCheckOptions options, Dictionary<int, LeakedPair> pairs, CancellationToken ct)
     {
         var (a, b) = (Miniatures(first, options, ct), Miniatures(second, options, ct));
         var found = new int[b.Length];
@@ -111,7 +112,10 @@ public static class LeakCheck
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ImageException(path, e is FileNotFoundException or DirectoryNotFoundException ? "does not exist. Check the data set's root folder." : $"cannot be read: {e.Message}", e);
+            throw new ImageException(
+                path,
+                e is FileNotFoundException or DirectoryNotFoundException ? "does not exist. Check the data set's root folder." : $"cannot be read: {e.Message}",
+                e);
         }
     }
 }

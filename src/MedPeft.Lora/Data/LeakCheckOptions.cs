@@ -18,7 +18,9 @@ public sealed record LeakCheckOptions
         get;
         init
         {
-            if (value is not (> 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(Correlation), FormattableString.Invariant($"Found {value}; a correlation above 0 and at most 1 fits, such as 0.99."));
+            if (value is not (> 0 and <= 1))
+                throw new ArgumentOutOfRangeException(
+                    nameof(Correlation), FormattableString.Invariant($"Found {value}; a correlation above 0 and at most 1 fits, such as 0.99."));
             field = value;
         }
     } = .99;

@@ -44,7 +44,9 @@ public sealed record LeakReport
     {
         var found = new List<string>();
         if (SharedPatients > 0)
-            found.Add($"{Quoted.Number(SharedPatients)} patients in both (with {Quoted.Number(PatientImagesInFirst)} images in the first and {Quoted.Number(PatientImagesInSecond)} in the second)");
+            found.Add(
+                $"{Quoted.Number(SharedPatients)} patients in both (with {Quoted.Number(PatientImagesInFirst)} images in the first and "
+                + $"{Quoted.Number(PatientImagesInSecond)} in the second)");
         if (Count(LeakKind.SameFile) is > 0 and var files) found.Add($"{Quoted.Number(files)} files in both");
         if (Count(LeakKind.SameBytes) is > 0 and var bytes) found.Add($"{Quoted.Number(bytes)} images with equal bytes");
         if (Count(LeakKind.NearDuplicate) is > 0 and var looks) found.Add($"{Quoted.Number(looks)} images that look the same");

@@ -19,7 +19,8 @@ public sealed record OnBadImage
     public static OnBadImage SkipAndRecord(double limit = .001)
         => limit is > 0 and <= 1
             ? new OnBadImage(limit)
-            : throw new ArgumentOutOfRangeException(nameof(limit), string.Create(CultureInfo.InvariantCulture, $"Found {limit}; a share above 0 and at most 1 fits, such as 0.001."));
+            : throw new ArgumentOutOfRangeException(
+                nameof(limit), string.Create(CultureInfo.InvariantCulture, $"Found {limit}; a share above 0 and at most 1 fits, such as 0.001."));
 
     /// <summary>Prints the choice.</summary>
     public override string ToString() => Limit == 0 ? "Raise" : string.Create(CultureInfo.InvariantCulture, $"SkipAndRecord({Limit})");

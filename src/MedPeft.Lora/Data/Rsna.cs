@@ -24,7 +24,10 @@ public static class Rsna
 
     /// <summary>Opens the images that a list names, or all of <c>stage_2_train_labels.csv</c>.</summary>
     /// <param name="root">The folder with the tables and <c>stage_2_train_images</c> (DICOM, or PNG or JPEG of the same names).</param>
-    /// <param name="list">One of MED-PEFT's lists (a path and one value a line): its name below the root or its path. The tables, if they are there, add boxes and classes.</param>
+    /// <param name="list">
+    /// One of MED-PEFT's lists (a path and one value a line): its name below the root or its path. The tables, if they are there, add boxes and
+    /// classes.
+    /// </param>
     /// <param name="missingImages">What to do about images that are not on disk.</param>
     /// <param name="classes">Whether to read the three classes as labels too.</param>
     /// <param name="headers">Whether to read view, age and sex from the DICOM files, which takes as long as reading all files.</param>
@@ -40,9 +43,13 @@ public static class Rsna
         var classTable = DatasetFiles.Optional(root, "stage_2_detailed_class_info.csv", "stage_2_detailed_class_info.csv.gz");
         var listPath = list is null ? null : DatasetFiles.List(root, list);
         if (labelTable is null && listPath is null)
-            throw new DatasetException(root, "holds no table stage_2_train_labels.csv, and no list was given. Unpack the challenge's files there, or give a list with labels.");
+            throw new DatasetException(
+                root, "holds no table stage_2_train_labels.csv, and no list was given. Unpack the challenge's files there, or give a list with labels.");
         if (classes && (labelTable is null || classTable is null))
-            throw new DatasetException(root, "holds no table stage_2_detailed_class_info.csv with stage_2_train_labels.csv, which the classes need. Put them there, or leave out the classes.");
+            throw new DatasetException(
+                root,
+                "holds no table stage_2_detailed_class_info.csv with stage_2_train_labels.csv, which the classes need. Put them there, or leave out the "
+                + "classes.");
         var table = labelTable is null ? null : RsnaTables.Read(labelTable, classes ? classTable : null);
         var patients = DatasetFiles.Optional(root, Mapping) is { } mapping ? RsnaMapping.Read(mapping) : null;
         var folders = new ImageFolders([Path.Join(root, "stage_2_train_images"), Path.Join(root, "images"), root]);
@@ -50,7 +57,13 @@ public static class Rsna
         IEnumerable<ImageRecord> records = split is null ? table!.Values : split.Entries.Select(e => Listed(split.File, e, table, classes));
         var name = listPath is null ? "RSNA" : $"RSNA {Path.GetFileName(listPath)}";
         var data = DatasetFiles.Locate(
-            name, classes ? ClassNames : LabelNames, [.. records.Select(r => Complete(r, folders, patients))], folders, root, listPath ?? labelTable!, missingImages);
+            name,
+            classes ? ClassNames : LabelNames,
+            [.. records.Select(r => Complete(r, folders, patients))],
+            folders,
+            root,
+            listPath ?? labelTable!,
+            missingImages);
         return headers ? WithHeaders(data) : data;
     }
 
@@ -58,7 +71,11 @@ public static class Rsna
     {
         var row = table?.GetValueOrDefault(Path.GetFileNameWithoutExtension(entry.Image));
         if (row is null && (classes || entry.Values is null))
-            throw new DatasetException(file, $"the image {Quoted.Of(entry.Image)} is not in stage_2_train_labels.csv, so its labels are unknown. Use the list and the tables of one release.", entry.Line);
+            throw new DatasetException(
+                file,
+                $"the image {Quoted.Of(entry.Image)} is not in stage_2_train_labels.csv, so its labels are unknown. Use the list and the tables of one "
+                + "release.",
+                entry.Line);
         if (row is null) return new ImageRecord { Path = entry.Image, Labels = entry.Values! };
         float[] labels = [.. row.Labels];
         if (entry.Values is not null) labels[0] = entry.Values[0];

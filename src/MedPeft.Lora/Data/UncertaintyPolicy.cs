@@ -13,8 +13,13 @@ public sealed record UncertaintyPolicy
     /// <summary>Uncertain is present.</summary>
     public static UncertaintyPolicy Ones { get; } = new(UncertainLabel.Present);
 
-    /// <summary>MED-PEFT's: present for Atelectasis, Edema and Pleural Effusion, absent for Cardiomegaly, Consolidation and the labels that it does not use.</summary>
-    public static UncertaintyPolicy MedPeft { get; } = Zeros.With("Atelectasis", UncertainLabel.Present).With("Edema", UncertainLabel.Present).With("Pleural Effusion", UncertainLabel.Present);
+    /// <summary>
+    /// MED-PEFT's: present for Atelectasis, Edema and Pleural Effusion, absent for Cardiomegaly, Consolidation and the labels that it does not use.
+    /// </summary>
+    public static UncertaintyPolicy MedPeft { get; } = Zeros
+        .With("Atelectasis", UncertainLabel.Present)
+        .With("Edema", UncertainLabel.Present)
+        .With("Pleural Effusion", UncertainLabel.Present);
 
     /// <summary>That of deep AUC maximisation (Yuan et al. 2021, arXiv:2012.03173): present for Atelectasis and Edema, absent for the others.</summary>
     public static UncertaintyPolicy DeepAuc { get; } = Zeros.With("Atelectasis", UncertainLabel.Present).With("Edema", UncertainLabel.Present);

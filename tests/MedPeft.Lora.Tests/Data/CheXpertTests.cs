@@ -23,7 +23,9 @@ public sealed class CheXpertTests : IDisposable
         {
             var data = CheXpert.Open(root);
             var record = Assert.Single(data);
-            Assert.Equal((image, "patient00001", "patient00001/study1", ViewPosition.AP, 68, Sex.Female), (record.Path, record.Patient, record.Study, record.View, record.Age, record.Sex));
+            Assert.Equal(
+                (image, "patient00001", "patient00001/study1", ViewPosition.AP, 68, Sex.Female),
+                (record.Path, record.Patient, record.Study, record.View, record.Age, record.Sex));
             Assert.Equal(CheXpert.LabelNames, data.Labels);
             Assert.Equal([0, 0, float.NaN, 0, 0, float.NaN, float.NaN, 0, float.NaN, 0, float.NaN, 0, 1, 0], record.Labels);
         }
@@ -82,11 +84,17 @@ public sealed class CheXpertTests : IDisposable
     [Fact]
     public void Test_labels_by_study_go_to_all_images_of_the_study()
     {
-        foreach (var name in new[] { "patient64741/study1/view2_lateral.jpg", "patient64741/study1/view1_frontal.jpg", "patient64742/study1/view1_frontal.jpg" }) _folder.Image($"test/{name}");
+        foreach (var name in new[] { "patient64741/study1/view2_lateral", "patient64741/study1/view1_frontal", "patient64742/study1/view1_frontal" })
+            _folder.Image($"test/{name}.jpg");
         _folder.Write("test/patient64741/study1/notes.txt", "");
-        _folder.Write("groundtruth.csv", "Study,Atelectasis,Cardiomegaly,Consolidation,Edema,Pleural_Effusion\nCheXpert-v1.0/test/patient64741/study1,1,0,0,1,0\nCheXpert-v1.0/test/patient64742/study1,0,0,1,0,1\n");
+        _folder.Write(
+            "groundtruth.csv",
+            "Study,Atelectasis,Cardiomegaly,Consolidation,Edema,Pleural_Effusion\n"
+            + "CheXpert-v1.0/test/patient64741/study1,1,0,0,1,0\nCheXpert-v1.0/test/patient64742/study1,0,0,1,0,1\n");
         var data = CheXpert.Open(_folder.Path, "groundtruth.csv", labels: CheXpert.CompetitionLabels);
-        Assert.Equal(["view1_frontal.jpg 10010 Frontal", "view2_lateral.jpg 10010 Lateral", "view1_frontal.jpg 00101 Frontal"], data.Select(r => $"{Path.GetFileName(r.Path)} {string.Concat(r.Labels)} {r.View}"));
+        Assert.Equal(
+            ["view1_frontal.jpg 10010 Frontal", "view2_lateral.jpg 10010 Lateral", "view1_frontal.jpg 00101 Frontal"],
+            data.Select(r => $"{Path.GetFileName(r.Path)} {string.Concat(r.Labels)} {r.View}"));
         Directory.Delete(_folder.In("test/patient64742"), true);
         Refused(
             $"'{_folder.Path}' lacks 1 of the 3 images that 'groundtruth.csv' names: test/patient64742/study1. Looked in the root itself. Complete the download, or pass MissingImages.Skip to use what is there.",

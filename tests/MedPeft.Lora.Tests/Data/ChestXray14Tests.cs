@@ -75,7 +75,9 @@ public sealed class ChestXray14Tests : IDisposable
     [Fact]
     public void Impossible_ages_become_unknown_and_days_and_months_become_years()
     {
-        _folder.Write("Data_Entry_2017.csv", Header + Row("00000001_000.png", "411") + Row("00000002_000.png", "006M") + Row("00000003_000.png", "") + Row("00000004_000.png", "0"));
+        _folder.Write(
+            "Data_Entry_2017.csv",
+            Header + Row("00000001_000.png", "411") + Row("00000002_000.png", "006M") + Row("00000003_000.png", "") + Row("00000004_000.png", "0"));
         Assert.Equal([null, .5, null, 0], ChestXray14.Open(_folder.Path, missingImages: MissingImages.Keep).Select(r => r.Age));
     }
 
@@ -96,7 +98,9 @@ public sealed class ChestXray14Tests : IDisposable
     public void Official_lists_take_labels_and_order_from_list_and_table()
     {
         Images(3);
-        _folder.Write("Data_Entry_2017_v2020.csv", Header + Row("00000001_000.png", finding: "Mass") + Row("00000002_000.png", finding: "Edema") + Row("00000003_000.png"));
+        _folder.Write(
+            "Data_Entry_2017_v2020.csv",
+            Header + Row("00000001_000.png", finding: "Mass") + Row("00000002_000.png", finding: "Edema") + Row("00000003_000.png"));
         _folder.Write("train_val_list.txt", "00000002_000.png\n00000001_000.png");
         var data = ChestXray14.Open(_folder.Path, "train_val_list.txt");
         Assert.Equal(["00000002", "00000001"], data.Select(r => r.Patient));
@@ -126,7 +130,8 @@ public sealed class ChestXray14Tests : IDisposable
     {
         Images(1);
         _folder.Gzip("Data_Entry_2017_v2020.csv.gz", Header + Row("00000001_000.png", finding: "Mass|Edema"));
-        _folder.Write("BBox_List_2017.csv", "Image Index,Finding Label,Bbox [x,y,w,h],,,\n00000001_000.png,Infiltrate,1.5,2,3,4.25\n00000001_000.png,Mass,5,6,7,8\n");
+        _folder.Write(
+            "BBox_List_2017.csv", "Image Index,Finding Label,Bbox [x,y,w,h],,,\n00000001_000.png,Infiltrate,1.5,2,3,4.25\n00000001_000.png,Mass,5,6,7,8\n");
         _folder.Write("list.txt", "00000001_000.png 0 0 0 0 1 0 0 0 0 0 0 0 0 0\n");
         var record = Assert.Single(ChestXray14.Open(_folder.Path, "list.txt"));
         Assert.Equal((1, 0, 57), (record.Labels[4], record.Labels[9], record.Age));
@@ -145,7 +150,9 @@ public sealed class ChestXray14Tests : IDisposable
     [Fact]
     public void A_missing_folder_is_named()
     {
-        Refused($"'{_folder.In("none")}' does not exist. Give the data set's folder; check the spelling and that the disk is mounted.", () => ChestXray14.Open(_folder.In("none")));
+        Refused(
+            $"'{_folder.In("none")}' does not exist. Give the data set's folder; check the spelling and that the disk is mounted.",
+            () => ChestXray14.Open(_folder.In("none")));
         var file = _folder.Write("file", "");
         Refused($"'{file}' is a file; the data set's folder belongs here.", () => ChestXray14.Open(file));
         Refused(
@@ -188,7 +195,9 @@ public sealed class ChestXray14Tests : IDisposable
     public void Endless_lines_are_refused()
     {
         var path = _folder.Write("list.txt", "a.png\n" + new string('x', 5000));
-        Refused($"'{path}', line 2: the line is longer than 4,096 characters. This is no list of images; check the file.", () => ChestXray14.Open(_folder.Path, "list.txt"));
+        Refused(
+            $"'{path}', line 2: the line is longer than 4,096 characters. This is no list of images; check the file.",
+            () => ChestXray14.Open(_folder.Path, "list.txt"));
     }
 
     [Theory]

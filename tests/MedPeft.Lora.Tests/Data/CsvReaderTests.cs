@@ -50,11 +50,18 @@ public sealed class CsvReaderTests : IDisposable
     public void Endless_fields_and_rows_are_refused()
     {
         var longField = _folder.Write("field.csv", "a\n" + new string('x', CsvReader.LongestField + 1));
-        Assert.Equal($"'{longField}', line 2, column 1: a field starts here that is longer than 65,536 characters. Check the quotes.", Assert.Throws<DatasetException>(() => ReadAll(longField)).Message);
+        Assert.Equal(
+            $"'{longField}', line 2, column 1: a field starts here that is longer than 65,536 characters. Check the quotes.",
+            Assert.Throws<DatasetException>(() => ReadAll(longField)).Message);
         var many = _folder.Write("many.csv", new string(',', CsvReader.MostFields));
-        Assert.Equal($"'{many}', line 1, column 4097: the row has more than 4,096 fields. Check the separator and the quotes.", Assert.Throws<DatasetException>(() => ReadAll(many)).Message);
+        Assert.Equal(
+            $"'{many}', line 1, column 4097: the row has more than 4,096 fields. Check the separator and the quotes.",
+            Assert.Throws<DatasetException>(() => ReadAll(many)).Message);
         var longRow = _folder.Write("row.csv", string.Join(',', Enumerable.Repeat(new string('x', 60_000), 100)));
-        Assert.EndsWith("the row is longer than 4,194,304 characters. Check the quotes.", Assert.Throws<DatasetException>(() => ReadAll(longRow)).Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "the row is longer than 4,194,304 characters. Check the quotes.",
+            Assert.Throws<DatasetException>(() => ReadAll(longRow)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -98,7 +105,9 @@ public sealed class CsvReaderTests : IDisposable
         foreach (var bytes in new[] { wrong, gzip[..(gzip.Length / 2)], gzip[..^8], gzip[..^3], gzip[..15] })
         {
             var path = _folder.Write("bad.gz", bytes);
-            Assert.Equal($"'{path}' is a damaged or incomplete gzip file, or several in one. Fetch it again, or unpack it.", Assert.Throws<DatasetException>(() => ReadAll(path)).Message);
+            Assert.Equal(
+                $"'{path}' is a damaged or incomplete gzip file, or several in one. Fetch it again, or unpack it.",
+                Assert.Throws<DatasetException>(() => ReadAll(path)).Message);
         }
     }
 

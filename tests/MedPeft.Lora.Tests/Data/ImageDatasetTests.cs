@@ -10,7 +10,9 @@ public class ImageDatasetTests
         var data = new ImageDataset("mine", ["A", "B"], [Record(1, 0), Record(0, float.NaN), Record(1, float.NaN)]);
         Assert.Equal([new LabelCount("A", 2, 1, 0), new LabelCount("B", 0, 1, 2)], data.LabelCounts);
         Assert.Equal(2 / 3.0, data.LabelCounts[0].Prevalence);
-        Assert.Equal(["A: 2 of 3 (66.67 %)", "B: 0 of 1 (0.00 %), 2 missing", "C: no value, 3 missing"], [.. data.LabelCounts.Select(c => c.ToString()), new LabelCount("C", 0, 0, 3).ToString()]);
+        Assert.Equal(
+            ["A: 2 of 3 (66.67 %)", "B: 0 of 1 (0.00 %), 2 missing", "C: no value, 3 missing"],
+            [.. data.LabelCounts.Select(c => c.ToString()), new LabelCount("C", 0, 0, 3).ToString()]);
     }
 
     [Fact]
@@ -27,7 +29,8 @@ public class ImageDatasetTests
     [Fact]
     public void It_prints_its_numbers_and_neither_path_nor_patient()
     {
-        var data = new ImageDataset("mine", ["A"], [Record(1) with { Patient = "Smith", View = ViewPosition.AP }, Record(0) with { View = ViewPosition.Lateral }, Record(0)]);
+        var data = new ImageDataset(
+            "mine", ["A"], [Record(1) with { Patient = "Smith", View = ViewPosition.AP }, Record(0) with { View = ViewPosition.Lateral }, Record(0)]);
         Assert.Equal("mine: 3 images of 1 patients, 1 labels, views: Unknown 1, AP 1, Lateral 1", data.ToString());
         Assert.Equal("mine: 0 images, 1 labels, views: none", data.Take(0).ToString());
         Assert.Equal("image with 1 of 1 findings, view AP", data[0].ToString());
@@ -36,7 +39,9 @@ public class ImageDatasetTests
     [Fact]
     public void Records_that_do_not_fit_are_refused()
     {
-        Assert.Equal("The label 'A' is given twice; each label has one name. (Parameter 'labels')", Assert.Throws<ArgumentException>(() => new ImageDataset("x", ["A", "B", "A"], [])).Message);
+        Assert.Equal(
+            "The label 'A' is given twice; each label has one name. (Parameter 'labels')",
+            Assert.Throws<ArgumentException>(() => new ImageDataset("x", ["A", "B", "A"], [])).Message);
         Assert.Equal(
             "Record 1 has 2 values and the set 1 labels; give one value for each label. (Parameter 'records')",
             Assert.Throws<ArgumentException>(() => new ImageDataset("x", ["A"], [Record(0), Record(0, 1)])).Message);

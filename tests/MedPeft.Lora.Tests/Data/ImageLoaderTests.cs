@@ -208,7 +208,8 @@ public sealed class ImageLoaderTests : IDisposable
         string? before = null;
         foreach (var threads in new[] { 1, 5 })
         {
-            using var loader = new ImageLoader(_data, Evaluation, new ImageLoaderOptions { BatchSize = 3, Threads = threads, OnBadImage = OnBadImage.SkipAndRecord(.2) });
+            using var loader = new ImageLoader(
+                _data, Evaluation, new ImageLoaderOptions { BatchSize = 3, Threads = threads, OnBadImage = OnBadImage.SkipAndRecord(.2) });
             var order = string.Join(' ', Batches(loader));
             Assert.Equal("0,1,2 6,7,8 9,10 12,13,14 15,16,17 18,19,20 21,22", order);
             Assert.Equal([3, 4, 5, 11], loader.Skipped.Select(s => s.Index));
@@ -221,7 +222,11 @@ public sealed class ImageLoaderTests : IDisposable
         using var strict = new ImageLoader(_data, Evaluation, new ImageLoaderOptions { BatchSize = 3, OnBadImage = OnBadImage.SkipAndRecord(.1) });
         var error = Assert.Throws<ImageException>(() => Batches(strict));
         Assert.Equal(_data[5].Path, error.File);
-        Assert.StartsWith($"'{_data[5].Path}' cannot be read, and 2 of 23 images were skipped before it: the limit of SkipAndRecord(0.1). Its own error: is no PNG or JPEG image", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"'{_data[5].Path}' cannot be read, and 2 of 23 images were skipped before it: the limit of SkipAndRecord(0.1). Its own error: is no PNG or "
+            + "JPEG image",
+            error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -303,9 +308,15 @@ public sealed class ImageLoaderTests : IDisposable
             Assert.Throws<ArgumentException>(() => new ImageLoader(_data, Evaluation, new ImageLoaderOptions { BatchSize = 24, DropLast = true })).Message);
         Assert.Equal(
             "A batch of 23 images of 3x4096x4096 takes 4630511616 bytes; at most 2147483647 fit. Lower BatchSize. (Parameter 'options')",
-            Assert.Throws<ArgumentException>(() => new ImageLoader(_data, ImagePipeline.Evaluate(4096, Normalization.None), new ImageLoaderOptions { BatchSize = 23 })).Message);
-        Assert.StartsWith("BatchSize ('0') must be", Assert.Throws<ArgumentOutOfRangeException>(() => new ImageLoaderOptions { BatchSize = 0 }).Message, StringComparison.Ordinal);
-        Assert.Equal("Found 2; a share above 0 and at most 1 fits, such as 0.001. (Parameter 'limit')", Assert.Throws<ArgumentOutOfRangeException>(() => OnBadImage.SkipAndRecord(2)).Message);
+            Assert.Throws<ArgumentException>(
+                () => new ImageLoader(_data, ImagePipeline.Evaluate(4096, Normalization.None), new ImageLoaderOptions { BatchSize = 23 })).Message);
+        Assert.StartsWith(
+            "BatchSize ('0') must be",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new ImageLoaderOptions { BatchSize = 0 }).Message,
+            StringComparison.Ordinal);
+        Assert.Equal(
+            "Found 2; a share above 0 and at most 1 fits, such as 0.001. (Parameter 'limit')",
+            Assert.Throws<ArgumentOutOfRangeException>(() => OnBadImage.SkipAndRecord(2)).Message);
     }
 
     private static int s_running;

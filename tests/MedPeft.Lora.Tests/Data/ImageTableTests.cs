@@ -19,7 +19,9 @@ public sealed class ImageTableTests : IDisposable
         var data = ImageTable.Open(table, Columns, uncertainty: UncertaintyPolicy.Ones, source: "clinic");
         Assert.Equal([image, _folder.In("x/2.png")], data.Select(r => r.Path));
         Assert.Equal([1, float.NaN, 0, 1], data.SelectMany(r => r.Labels));
-        Assert.Equal(("P1", "E1", ViewPosition.Lateral, 41, Sex.Female, "clinic"), (data[0].Patient, data[0].Study, data[0].View, data[0].Age, data[0].Sex, data[0].Source));
+        Assert.Equal(
+            ("P1", "E1", ViewPosition.Lateral, 41, Sex.Female, "clinic"),
+            (data[0].Patient, data[0].Study, data[0].View, data[0].Age, data[0].Sex, data[0].Source));
         Assert.Equal(("P2", null, ViewPosition.Other, null, Sex.Unknown), (data[1].Patient, data[1].Study, data[1].View, data[1].Age, data[1].Sex));
         Assert.Equal("mine.csv: 2 images of 2 patients, 2 labels, views: Lateral 1, Other 1", data.ToString());
     }
@@ -44,6 +46,7 @@ public sealed class ImageTableTests : IDisposable
         var table = _folder.Write("mine.csv", text);
         Assert.Equal(
             $"'{table}'{problem}",
-            Assert.Throws<DatasetException>(() => ImageTable.Open(table, new ImageTableColumns { Path = "file", Labels = ["A"] }, missingImages: MissingImages.Keep)).Message);
+            Assert.Throws<DatasetException>(
+                () => ImageTable.Open(table, new ImageTableColumns { Path = "file", Labels = ["A"] }, missingImages: MissingImages.Keep)).Message);
     }
 }

@@ -23,7 +23,9 @@ public sealed class LeakCheckTests : IDisposable
         Assert.Equal([new LeakedPair(3, 1, LeakKind.SameFile)], report.Pairs);
         Assert.Equal(
             "'a' and 'b': 1 patients in both (with 2 images in the first and 1 in the second); 1 files in both (compared: patients and file names). 2 images name no patient.", report.ToString());
-        Assert.Equal("'a' and 'c': no leak found (compared: patients and file names).", LeakCheck.Compare(Set("a", Record("1", "p")), Set("c", Record("2", "q"))).ToString());
+        Assert.Equal(
+            "'a' and 'c': no leak found (compared: patients and file names).",
+            LeakCheck.Compare(Set("a", Record("1", "p")), Set("c", Record("2", "q"))).ToString());
     }
 
     [Fact]
@@ -50,7 +52,8 @@ public sealed class LeakCheckTests : IDisposable
         _folder.Write("mirror.png", TestImages.Png(Mirror(image)));
         _folder.Write("negative.png", TestImages.Png(Map(image, v => 255 - v)));
         var options = new LeakCheckOptions { Bytes = true, NearDuplicates = true };
-        var report = LeakCheck.Compare(Files("original.png"), Files("jpeg.jpg", "other.png", "small.png", "mirror.png", "bright.png", "negative.png", "gamma.png", "rgb.png"), options);
+        var report = LeakCheck.Compare(
+            Files("original.png"), Files("jpeg.jpg", "other.png", "small.png", "mirror.png", "bright.png", "negative.png", "gamma.png", "rgb.png"), options);
         Assert.Equal([0, 2, 4, 6, 7], report.Pairs.Select(p => p.Second));
         Assert.Equal(5, report.Count(LeakKind.NearDuplicate));
         Assert.Contains("5 images that look the same (compared: patients and file names, bytes, looks)", report.ToString(), StringComparison.Ordinal);
@@ -87,7 +90,8 @@ public sealed class LeakCheckTests : IDisposable
     public void Cancellation_stops_the_comparison()
     {
         _folder.Image("1.png");
-        Assert.Throws<OperationCanceledException>(() => LeakCheck.Compare(Files("1.png"), Files("1.png"), new LeakCheckOptions { Bytes = true }, new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(
+            () => LeakCheck.Compare(Files("1.png"), Files("1.png"), new LeakCheckOptions { Bytes = true }, new CancellationToken(true)));
     }
 
     private static PixelImage Small(PixelImage image, int side)

@@ -46,7 +46,9 @@ public sealed class RsnaTests : IDisposable
     public void The_mapping_names_the_patients_of_chestxray14()
     {
         _folder.Write("stage_2_train_labels.csv", Labels);
-        _folder.Write("pneumonia-challenge-dataset-mappings_2018.json", """[{"img_id":"00013774_026.png","subset_img_id":"a-1"},{"img_id":"00000001_000.png","subset_img_id":"b-2"}]""");
+        _folder.Write(
+            "pneumonia-challenge-dataset-mappings_2018.json",
+            """[{"img_id":"00013774_026.png","subset_img_id":"a-1"},{"img_id":"00000001_000.png","subset_img_id":"b-2"}]""");
         var data = Rsna.Open(_folder.Path, missingImages: MissingImages.Keep);
         Assert.Equal(["00000001", "00013774", null], data.Select(r => r.Patient));
         _folder.Write("nih/Data_Entry_2017.csv", "Image Index,Finding Labels\n00013774_001.png,Mass\n00000002_000.png,Mass\n");
@@ -72,7 +74,9 @@ public sealed class RsnaTests : IDisposable
     [Fact]
     public void A_folder_without_tables_and_lists_is_refused()
     {
-        Refused($"'{_folder.Path}' holds no table stage_2_train_labels.csv, and no list was given. Unpack the challenge's files there, or give a list with labels.", () => Rsna.Open(_folder.Path));
+        Refused(
+            $"'{_folder.Path}' holds no table stage_2_train_labels.csv, and no list was given. Unpack the challenge's files there, or give a list with labels.",
+            () => Rsna.Open(_folder.Path));
         _folder.Write("stage_2_train_labels.csv", Labels);
         Refused(
             $"'{_folder.Path}' holds no table stage_2_detailed_class_info.csv with stage_2_train_labels.csv, which the classes need. Put them there, or leave out the classes.",
@@ -116,7 +120,8 @@ public sealed class RsnaTests : IDisposable
     {
         _folder.Write("stage_2_train_labels.csv", Labels);
         var path = _folder.Write("pneumonia-challenge-dataset-mappings_2018.json", text);
-        Refused($"'{path}' {found}; RSNA's file is an array of objects with subset_img_id and img_id. Fetch it again or remove it.", () => Rsna.Open(_folder.Path));
+        Refused(
+            $"'{path}' {found}; RSNA's file is an array of objects with subset_img_id and img_id. Fetch it again or remove it.", () => Rsna.Open(_folder.Path));
     }
 
     private static void Refused(string message, Action open) => Assert.Equal(message, Assert.Throws<DatasetException>(open).Message);

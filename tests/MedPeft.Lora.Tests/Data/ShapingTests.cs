@@ -31,16 +31,23 @@ public sealed class ShapingTests : IDisposable
         Assert.Equal([data[2], data[0]], data.Listed(_folder.Write("a.txt", "p2/view2.jpg\np1/view1.jpg\n")));
         Assert.Equal([data[2]], data.Listed(_folder.Write("b.txt", "view2.jpg 0\n")));
         var twice = _folder.Write("c.txt", "view2.jpg\nview1.jpg\n");
-        Assert.Equal($"'{twice}', line 2: the image 'view1.jpg' is in 'set' more than once. Give more of its path.", Assert.Throws<DatasetException>(() => data.Listed(twice)).Message);
+        Assert.Equal(
+            $"'{twice}', line 2: the image 'view1.jpg' is in 'set' more than once. Give more of its path.",
+            Assert.Throws<DatasetException>(() => data.Listed(twice)).Message);
         var none = _folder.Write("d.txt", "p3/view1.jpg\n");
-        Assert.Equal($"'{none}', line 1: the image 'p3/view1.jpg' is not in 'set'. Use the list of this data set, or open the whole of it.", Assert.Throws<DatasetException>(() => data.Listed(none)).Message);
+        Assert.Equal(
+            $"'{none}', line 1: the image 'p3/view1.jpg' is not in 'set'. Use the list of this data set, or open the whole of it.",
+            Assert.Throws<DatasetException>(() => data.Listed(none)).Message);
     }
 
     [Fact]
     public void Labels_are_renamed_and_absent_ones_are_missing()
     {
         var nih = new ImageDataset("nih", ["Effusion", "Hernia"], [Record("0", 1, 0)]);
-        var chexpert = new ImageDataset("chexpert", ["Fracture", "Pleural Effusion", "No Finding"], [Record("1", 0, 1, 0) with { Boxes = [new FindingBox("Pleural Effusion", 1, 2, 3, 4)] }]);
+        var chexpert = new ImageDataset(
+            "chexpert",
+            ["Fracture", "Pleural Effusion", "No Finding"],
+            [Record("1", 0, 1, 0) with { Boxes = [new FindingBox("Pleural Effusion", 1, 2, 3, 4)] }]);
         var merged = ImageDataset.Merge("both", LabelSet.Pathologies18, nih, chexpert);
         Assert.Equal(18, merged.Labels.Count);
         Assert.Equal("Effusion 1, Hernia 0", Known(merged[0]));
@@ -49,19 +56,26 @@ public sealed class ShapingTests : IDisposable
         Assert.Equal(new LabelCount("Fracture", 0, 1, 1), merged.LabelCounts[15]);
         Assert.Equal([1, 0], nih[0].Labels);
 
-        string Known(ImageRecord record) => string.Join(", ", merged.Labels.Zip(record.Labels).Where(l => !float.IsNaN(l.Second)).Select(l => $"{l.First} {l.Second}"));
+        string Known(ImageRecord record) => string.Join(
+            ", ", merged.Labels.Zip(record.Labels).Where(l => !float.IsNaN(l.Second)).Select(l => $"{l.First} {l.Second}"));
     }
 
     [Fact]
     public void Label_sets_that_cannot_work_are_refused()
     {
-        Assert.Equal("The label 'A' is given twice; each label has one name. (Parameter 'names')", Assert.Throws<ArgumentException>(() => new LabelSet(["A", "A"])).Message);
-        Assert.Equal("'B' stands for 'C', which is none of the labels: A. (Parameter 'synonyms')", Assert.Throws<ArgumentException>(() => new LabelSet(["A"], new Dictionary<string, string> { ["B"] = "C" })).Message);
+        Assert.Equal(
+            "The label 'A' is given twice; each label has one name. (Parameter 'names')",
+            Assert.Throws<ArgumentException>(() => new LabelSet(["A", "A"])).Message);
+        Assert.Equal(
+            "'B' stands for 'C', which is none of the labels: A. (Parameter 'synonyms')",
+            Assert.Throws<ArgumentException>(() => new LabelSet(["A"], new Dictionary<string, string> { ["B"] = "C" })).Message);
         Assert.Equal(
             "'set' has none of the labels X. Its own: L. Add synonyms to the set. (Parameter 'labels')",
             Assert.Throws<ArgumentException>(() => Set(Record("0")).Relabel(new LabelSet(["X"]))).Message);
         var both = new ImageDataset("b", ["Effusion", "Pleural Effusion"], []);
-        Assert.Equal("The labels 'Effusion' and 'Pleural Effusion' both stand for 'Effusion'. Leave one out.", Assert.Throws<ArgumentException>(() => both.Relabel(LabelSet.Pathologies18)).Message);
+        Assert.Equal(
+            "The labels 'Effusion' and 'Pleural Effusion' both stand for 'Effusion'. Leave one out.",
+            Assert.Throws<ArgumentException>(() => both.Relabel(LabelSet.Pathologies18)).Message);
     }
 
     [Fact]
@@ -110,7 +124,8 @@ public sealed class ShapingTests : IDisposable
         var parts = data.Split([.7, .1, .2]);
         Assert.Equal([71, 10, 20], parts.Select(p => p.PatientCount));
         Assert.Equal(data.Select(r => r.Path).Order(), parts.SelectMany(p => p).Select(r => r.Path).Order());
-        Assert.False(LeakCheck.Compare(parts[0], parts[1]).HasLeak || LeakCheck.Compare(parts[0], parts[2]).HasLeak || LeakCheck.Compare(parts[1], parts[2]).HasLeak);
+        Assert.False(
+            LeakCheck.Compare(parts[0], parts[1]).HasLeak || LeakCheck.Compare(parts[0], parts[2]).HasLeak || LeakCheck.Compare(parts[1], parts[2]).HasLeak);
         Assert.Equal(50, data.Split([.25, .25]).Sum(p => p.PatientCount));
         var folds = data.Folds(5);
         Assert.Equal(data.Select(r => r.Path).Order(), folds.SelectMany(f => f.Held).Select(r => r.Path).Order());
@@ -137,16 +152,23 @@ public sealed class ShapingTests : IDisposable
             "'set' names no patient for 1 of 2 images, so patients cannot be kept together. Give them (for RSNA: put pneumonia-challenge-dataset-mappings_2018.json into the root), "
             + "or set ImageRecord.Patient to the image's name if no patient has two.",
             Assert.Throws<DatasetException>(() => data.Fraction(.5)).Message);
-        Assert.Equal("'set' has 3 patients, too few for the shares 0.9, 0.01. Use fewer or larger parts.", Assert.Throws<DatasetException>(() => Patients(3).Split([.9, .01])).Message);
+        Assert.Equal(
+            "'set' has 3 patients, too few for the shares 0.9, 0.01. Use fewer or larger parts.",
+            Assert.Throws<DatasetException>(() => Patients(3).Split([.9, .01])).Message);
         Assert.Equal("'set' has 3 patients, too few for 4 folds. Use fewer folds.", Assert.Throws<DatasetException>(() => Patients(3).Folds(4)).Message);
-        Assert.Equal("Found the shares 0.9, 0.2; shares above 0 that sum to at most 1 fit, such as 0.7, 0.1, 0.2. (Parameter 'shares')", Assert.Throws<ArgumentException>(() => Patients(3).Split([.9, .2])).Message);
-        Assert.Equal("Found 0; a share above 0 and at most 1 fits, such as 0.01. (Parameter 'share')", Assert.Throws<ArgumentOutOfRangeException>(() => Patients(3).Fraction(0)).Message);
+        Assert.Equal(
+            "Found the shares 0.9, 0.2; shares above 0 that sum to at most 1 fit, such as 0.7, 0.1, 0.2. (Parameter 'shares')",
+            Assert.Throws<ArgumentException>(() => Patients(3).Split([.9, .2])).Message);
+        Assert.Equal(
+            "Found 0; a share above 0 and at most 1 fits, such as 0.01. (Parameter 'share')",
+            Assert.Throws<ArgumentOutOfRangeException>(() => Patients(3).Fraction(0)).Message);
     }
 
     [Fact]
     public void Equal_numbers_of_two_sources_are_two_patients()
     {
-        var merged = ImageDataset.Merge("m", new LabelSet(["L"]), Set(Record("0") with { Patient = "1", Source = "A" }), Set(Record("1") with { Patient = "1", Source = "B" }));
+        var merged = ImageDataset.Merge(
+            "m", new LabelSet(["L"]), Set(Record("0") with { Patient = "1", Source = "A" }), Set(Record("1") with { Patient = "1", Source = "B" }));
         Assert.Equal((2, 2), (merged.PatientCount, merged.FirstPerPatient().Count));
     }
 

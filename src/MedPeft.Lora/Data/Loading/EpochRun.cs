@@ -25,7 +25,15 @@ internal sealed class EpochRun : IDisposable
     private bool _stop;
     private Exception? _broken;
 
-    public EpochRun(ImageDataset data, ImagePipeline pipeline, ImageLoaderOptions options, int[] order, int epoch, int batches, Action<EpochRun> ended, CancellationToken ct)
+    public EpochRun(
+        ImageDataset data,
+        ImagePipeline pipeline,
+        ImageLoaderOptions options,
+        int[] order,
+        int epoch,
+        int batches,
+        Action<EpochRun> ended,
+        CancellationToken ct)
     {
         (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, ct, ended);
         _images = (int)Math.Min(order.Length, (long)batches * options.BatchSize);
@@ -110,7 +118,7 @@ internal sealed class EpochRun : IDisposable
         }
         catch (Exception e)
         {
-            // Out of memory for a batch, say: the consumer gets it instead of the process.
+            // No memory for a batch, or a damaged cache: no image's fault. The consumer gets it instead of the process.
             lock (_lock)
             {
                 _broken ??= e;
@@ -151,7 +159,7 @@ internal sealed class EpochRun : IDisposable
         {
             return e;
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not (OutOfMemoryException or DatasetException))
         {
             return new ImageException(record.Path, $"cannot be prepared: {e.Message}", e);
         }

@@ -2,7 +2,9 @@ using System.Runtime.ExceptionServices;
 
 namespace MedPeft.Lora.Data.Loading;
 
-/// <summary>Runs one piece of work for each of many items on all cores. A failure is thrown as it is, that of the first item if several fail, never wrapped.</summary>
+/// <summary>
+/// Runs one piece of work for each of many items on all cores. A failure is thrown as it is, that of the first item if several fail, never wrapped.
+/// </summary>
 internal static class ManyAtOnce
 {
     /// <param name="count">The number of items.</param>

@@ -3,7 +3,9 @@ using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Data.Loading;
 
-/// <summary>An image made so small that its copies in another size, format or brightness agree: 32x32 gray values, and 256 bits that find candidates fast.</summary>
+/// <summary>
+/// An image made so small that its copies in another size, format or brightness agree: 32x32 gray values, and 256 bits that find candidates fast.
+/// </summary>
 /// <remarks>
 /// The bits are a difference hash (is a pixel brighter than its right neighbour) of a 17x16 miniature. Chest radiographs look alike, so
 /// agreeing bits are not enough: the miniatures' correlation decides. On the radiographs at hand, a copy has above 0.998 and another patient below 0.95.
@@ -43,7 +45,8 @@ internal sealed class Miniature
 
     /// <summary>In how many of the 256 bits two images differ.</summary>
     public int DifferentBits(Miniature other)
-        => BitOperations.PopCount(_h0 ^ other._h0) + BitOperations.PopCount(_h1 ^ other._h1) + BitOperations.PopCount(_h2 ^ other._h2) + BitOperations.PopCount(_h3 ^ other._h3);
+        => BitOperations.PopCount(_h0 ^ other._h0) + BitOperations.PopCount(_h1 ^ other._h1) + BitOperations.PopCount(_h2 ^ other._h2)
+            + BitOperations.PopCount(_h3 ^ other._h3);
 
     /// <summary>The correlation of the gray values; images of one gray correlate with their equals alone.</summary>
     public double Correlation(Miniature other)

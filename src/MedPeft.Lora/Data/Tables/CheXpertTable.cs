@@ -28,7 +28,9 @@ internal static class CheXpertTable
             else records.AddRange(Images(record, folders));
         }
 
-        return records.Count > 0 ? records : throw new DatasetException(path, "has a header and no rows; one row an image or study is expected. Fetch the table again.");
+        return records.Count > 0
+            ? records
+            : throw new DatasetException(path, "has a header and no rows; one row an image or study is expected. Fetch the table again.");
     }
 
     /// <summary>What the path of an image or study says: patient, study and, in the file's name, frontal or lateral.</summary>
@@ -65,9 +67,12 @@ internal static class CheXpertTable
     // The table of the test set names studies; a study that is not on disk stays as one record that the caller reports.
     private static IEnumerable<ImageRecord> Images(ImageRecord study, ImageFolders folders)
     {
-        var files = folders.FilesIn(study.Path).Where(f => f.EndsWith(".jpg", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".png", StringComparison.OrdinalIgnoreCase)).ToArray();
+        var files = folders.FilesIn(study.Path).Where(IsImage).ToArray();
         return files.Length == 0 ? [study] : files.Select(f => FromPath($"{study.Path}/{f}") with { Labels = study.Labels, Age = study.Age, Sex = study.Sex });
     }
+
+    private static bool IsImage(string name)
+        => name.EndsWith(".jpg", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".png", StringComparison.OrdinalIgnoreCase);
 
     private static float Value(CsvTable csv, int column, string label, float uncertain) => csv[column].Trim() switch
     {

@@ -99,7 +99,8 @@ internal sealed class CsvReader : IDisposable
         while (true)
         {
             var c = Next();
-            if (c == End) throw new DatasetException(File, "a quote opens here and is never closed. Close it, or double a quote that belongs to the text.", line, column);
+            if (c == End)
+                throw new DatasetException(File, "a quote opens here and is never closed. Close it, or double a quote that belongs to the text.", line, column);
             if (c == '"')
             {
                 if (Peek() != '"') return;
@@ -114,7 +115,8 @@ internal sealed class CsvReader : IDisposable
     {
         if (c == '\0') throw Here("found a NUL character; the file is no text or is damaged. Fetch or export it again.");
         if (_rowLength - start == LongestField)
-            throw new DatasetException(File, $"a field starts here that is longer than {Quoted.Number(LongestField)} characters. Check the quotes.", line, column);
+            throw new DatasetException(
+                File, $"a field starts here that is longer than {Quoted.Number(LongestField)} characters. Check the quotes.", line, column);
         if (_rowLength == _row.Length)
         {
             if (_rowLength >= LongestRow) throw Here($"the row is longer than {Quoted.Number(LongestRow)} characters. Check the quotes.");

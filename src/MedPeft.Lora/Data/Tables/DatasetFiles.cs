@@ -27,7 +27,10 @@ internal static class DatasetFiles
         if (File.Exists(given)) return given;
         var lists = Directory.EnumerateFiles(root).Where(IsListOrTable).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).ToArray();
         throw new DatasetException(
-            below, "does not exist. " + (lists.Length == 0 ? "The root holds no list (*.txt) and no table (*.csv)." : $"Lists and tables in the root: {Quoted.Some(lists, lists.Length, 10)}."));
+            below,
+            lists.Length == 0
+                ? "does not exist. The root holds no list (*.txt) and no table (*.csv)."
+                : $"does not exist. Lists and tables in the root: {Quoted.Some(lists, lists.Length, 10)}.");
     }
 
     /// <summary>The first of some files that the root holds, or null.</summary>
@@ -40,7 +43,13 @@ internal static class DatasetFiles
 
     /// <summary>Turns relative paths into full ones and deals with images that are not on disk.</summary>
     public static ImageDataset Locate(
-        string name, IReadOnlyList<string> labels, IReadOnlyList<ImageRecord> records, ImageFolders folders, string root, string source, MissingImages missingImages)
+        string name,
+        IReadOnlyList<string> labels,
+        IReadOnlyList<ImageRecord> records,
+        ImageFolders folders,
+        string root,
+        string source,
+        MissingImages missingImages)
     {
         var found = new List<ImageRecord>(records.Count);
         var missing = new List<string>();
@@ -55,9 +64,12 @@ internal static class DatasetFiles
         if (missing.Count > 0 && (missingImages == MissingImages.Raise || found.Count == 0))
             throw new DatasetException(
                 root,
-                $"lacks {Quoted.Number(missing.Count)} of the {Quoted.Number(records.Count)} images that {Quoted.Of(Path.GetFileName(source))} names: {Quoted.Some(missing, missing.Count)}. "
+                $"lacks {Quoted.Number(missing.Count)} of the {Quoted.Number(records.Count)} images that {Quoted.Of(Path.GetFileName(source))} names: "
+                + $"{Quoted.Some(missing, missing.Count)}. "
                 + $"Looked in {Looked(folders, root)}. "
-                + (found.Count == 0 ? "Check the root and that the archives are unpacked." : "Complete the download, or pass MissingImages.Skip to use what is there."));
+                + (found.Count == 0
+                    ? "Check the root and that the archives are unpacked."
+                    : "Complete the download, or pass MissingImages.Skip to use what is there."));
         return new ImageDataset(name, labels, [.. found], missing);
     }
 

@@ -11,7 +11,10 @@ internal sealed class ImageFolders
     private const int Deep = 3;
     private const int AtOnce = 16;
 
-    private static readonly StringComparer Names = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
+    private static readonly StringComparer Names = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS()
+        ? StringComparer.OrdinalIgnoreCase
+        : StringComparer.Ordinal;
+
     private static readonly EnumerationOptions AsTheyAre = new() { IgnoreInaccessible = false, AttributesToSkip = 0 };
 
     private readonly IReadOnlyList<string> _bases;

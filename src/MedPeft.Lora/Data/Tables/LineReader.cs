@@ -37,7 +37,8 @@ internal sealed class LineReader(string path, int longest) : IDisposable
             var rest = _buffer.AsSpan(_next.._read);
             var end = rest.IndexOf('\n');
             var part = end < 0 ? rest : rest[..end];
-            if (part.Length > _line.Length - _length) throw Error($"the line is longer than {Quoted.Number(_line.Length)} characters. This is no list of images; check the file.");
+            if (part.Length > _line.Length - _length)
+                throw Error($"the line is longer than {Quoted.Number(_line.Length)} characters. This is no list of images; check the file.");
             part.CopyTo(_line.AsSpan(_length));
             _length += part.Length;
             _next += part.Length + (end < 0 ? 0 : 1);

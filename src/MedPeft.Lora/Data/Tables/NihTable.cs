@@ -57,7 +57,9 @@ internal sealed class NihTable
             });
         }
 
-        return table.Rows.Count > 0 ? table : throw new DatasetException(path, "has a header and no rows; one row an image is expected. Fetch the table again.");
+        return table.Rows.Count > 0
+            ? table
+            : throw new DatasetException(path, "has a header and no rows; one row an image is expected. Fetch the table again.");
     }
 
     // The brackets hold a comma: "OriginalImage[Width,Height]" stands unquoted in the header and counts as two columns there, and as two in each row.
@@ -99,7 +101,10 @@ internal sealed class NihTable
         if (prefix is null && given.IsEmpty) return null;
         if (prefix is null || given.IsEmpty) prefix ??= given.ToString();
         else if (!given.TrimStart('0').SequenceEqual(prefix.AsSpan().TrimStart('0')))
-            throw csv.Error(column!.Value, $"found the patient {Quoted.Of(given)} for the image {Quoted.Of(name)}, whose name starts with another. Splits go by patient, so both must agree: correct the table.");
+            throw csv.Error(
+                column!.Value,
+                $"found the patient {Quoted.Of(given)} for the image {Quoted.Of(name)}, whose name starts with another. Splits go by patient, so both "
+                + "must agree: correct the table.");
         if (known.TryGetValue(prefix, out var same)) return same;
         known.Add(prefix, prefix);
         return prefix;
@@ -116,7 +121,9 @@ internal sealed class NihTable
     private static double? Age(CsvTable csv, int? column)
     {
         if (column is not { } c) return null;
-        return Values.TryAge(csv[c], out var years) ? years : throw csv.Error(c, $"found the age {Quoted.Of(csv[c])}; a number of years such as 57 or 057Y fits.");
+        return Values.TryAge(csv[c], out var years)
+            ? years
+            : throw csv.Error(c, $"found the age {Quoted.Of(csv[c])}; a number of years such as 57 or 057Y fits.");
     }
 
     private static Sex SexOf(CsvTable csv, int? column)
@@ -130,7 +137,9 @@ internal sealed class NihTable
     {
         using var csv = new CsvReader(path);
         if (!csv.Read()) throw new DatasetException(path, "is empty; a header line belongs first. Fetch it again or remove it.");
-        if (csv.Count < 6 || !csv[0].SequenceEqual("Image Index")) throw csv.Error("the header is not that of BBox_List_2017.csv, which starts with 'Image Index,Finding Label,Bbox [x'. Fetch it again or remove it.");
+        if (csv.Count < 6 || !csv[0].SequenceEqual("Image Index"))
+            throw csv.Error(
+                "the header is not that of BBox_List_2017.csv, which starts with 'Image Index,Finding Label,Bbox [x'. Fetch it again or remove it.");
         var boxes = new Dictionary<string, IReadOnlyList<FindingBox>>(StringComparer.Ordinal);
         Span<double> numbers = stackalloc double[4];
         while (csv.Read())
@@ -140,7 +149,8 @@ internal sealed class NihTable
             var k = csv[1].SequenceEqual("Infiltrate") ? Label("Infiltration") : Label(csv[1]);
             if (k < 0) throw csv.Error(1, $"found the finding {Quoted.Of(csv[1])}; these fit: {string.Join(", ", ChestXray14.LabelNames)}.");
             for (var i = 0; i < 4; i++)
-                if (!Values.TryNumber(csv[2 + i], out numbers[i]) || numbers[i] < 0) throw csv.Error(2 + i, $"found {Quoted.Of(csv[2 + i])}; a number of pixels fits.");
+                if (!Values.TryNumber(csv[2 + i], out numbers[i]) || numbers[i] < 0)
+                    throw csv.Error(2 + i, $"found {Quoted.Of(csv[2 + i])}; a number of pixels fits.");
             var name = csv[0].ToString();
             var box = new FindingBox(ChestXray14.LabelNames[k], numbers[0], numbers[1], numbers[2], numbers[3]);
             boxes[name] = boxes.TryGetValue(name, out var others) ? [.. others, box] : [box];

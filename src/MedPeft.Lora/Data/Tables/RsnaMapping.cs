@@ -33,7 +33,9 @@ internal static class RsnaMapping
     }
 
     private static string? Text(JsonElement entry, string name)
-        => entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        => entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
     private static DatasetException Wrong(string path, string found, Exception? inner = null)
         => new(path, $"{found}; RSNA's file is an array of objects with subset_img_id and img_id. Fetch it again or remove it.", inner: inner);

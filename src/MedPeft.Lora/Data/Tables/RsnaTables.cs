@@ -13,10 +13,15 @@ internal static class RsnaTables
         var found = ClassOf(classes);
         foreach (var (image, row) in rows)
         {
-            if (!found.TryGetValue(image, out var c)) throw new DatasetException(classes, $"names no class for the image {Quoted.Of(image)}. Use the tables of one release.");
+            if (!found.TryGetValue(image, out var c))
+                throw new DatasetException(classes, $"names no class for the image {Quoted.Of(image)}. Use the tables of one release.");
             var opacity = c.Class == 2 ? 1 : 0;
             if (row.Labels[0] != opacity)
-                throw new DatasetException(classes, $"the image {Quoted.Of(image)} is of class '{Classes[c.Class]}' and has Target {row.Labels[0]} in the other table. Use the tables of one release.", c.Line);
+                throw new DatasetException(
+                    classes,
+                    $"the image {Quoted.Of(image)} is of class '{Classes[c.Class]}' and has Target {row.Labels[0]} in the other table. Use the tables "
+                    + "of one release.",
+                    c.Line);
             rows[image] = row with { Labels = [row.Labels[0], c.Class == 0 ? 1 : 0, c.Class == 1 ? 1 : 0, opacity] };
         }
 
@@ -40,21 +45,31 @@ internal static class RsnaTables
                 var other => throw csv.Error(target, $"found {Quoted.Of(other)} for Target; 0 or 1 fits."),
             };
             var empty = box.All(b => csv[b].IsWhiteSpace());
-            if (empty == positive) throw csv.Error(target, positive ? "found Target 1 without a box; x, y, width and height belong to it." : "found Target 0 with a box; its fields stay empty. Correct the row.");
+            if (empty == positive)
+                throw csv.Error(
+                    target,
+                    positive
+                        ? "found Target 1 without a box; x, y, width and height belong to it."
+                        : "found Target 0 with a box; its fields stay empty. Correct the row.");
             IReadOnlyList<FindingBox> boxes = [];
             if (positive)
             {
                 for (var i = 0; i < 4; i++)
-                    if (!Values.TryNumber(csv[box[i]], out numbers[i]) || numbers[i] < 0) throw csv.Error(box[i], $"found {Quoted.Of(csv[box[i]])}; a number of pixels fits.");
+                    if (!Values.TryNumber(csv[box[i]], out numbers[i]) || numbers[i] < 0)
+                        throw csv.Error(box[i], $"found {Quoted.Of(csv[box[i]])}; a number of pixels fits.");
                 boxes = [new FindingBox("Pneumonia", numbers[0], numbers[1], numbers[2], numbers[3])];
             }
 
             if (!rows.TryGetValue(name, out var earlier)) rows.Add(name, new ImageRecord { Path = name, Labels = [positive ? 1 : 0], Boxes = boxes });
-            else if (!positive || earlier.Labels[0] == 0) throw csv.Error(image, $"the image {Quoted.Of(name)} has several rows that do not all hold a box. Keep one row without a box, or rows with one each.");
+            else if (!positive || earlier.Labels[0] == 0)
+                throw csv.Error(
+                    image, $"the image {Quoted.Of(name)} has several rows that do not all hold a box. Keep one row without a box, or rows with one each.");
             else rows[name] = earlier with { Boxes = [.. earlier.Boxes, .. boxes] };
         }
 
-        return rows.Count > 0 ? rows : throw new DatasetException(path, "has a header and no rows; at least one row an image is expected. Fetch the table again.");
+        return rows.Count > 0
+            ? rows
+            : throw new DatasetException(path, "has a header and no rows; at least one row an image is expected. Fetch the table again.");
     }
 
     private static Dictionary<string, (int Class, int Line)> ClassOf(string path)
@@ -68,7 +83,10 @@ internal static class RsnaTables
             var c = Array.IndexOf(Classes, csv[column].Trim().ToString());
             if (c < 0) throw csv.Error(column, $"found the class {Quoted.Of(csv[column])}; these fit: {string.Join(", ", Classes)}.");
             if (!found.TryAdd(name, (c, csv.Line)) && found[name].Class != c)
-                throw csv.Error(column, $"found the class {Quoted.Of(csv[column])} for the image {Quoted.Of(name)}, which line {found[name].Line} gives another. Correct the table.");
+                throw csv.Error(
+                    column,
+                    $"found the class {Quoted.Of(csv[column])} for the image {Quoted.Of(name)}, which line {found[name].Line} gives another. Correct "
+                    + "the table.");
         }
 
         return found;
@@ -78,6 +96,8 @@ internal static class RsnaTables
     {
         var name = csv[column].ToString();
         if (PathRules.Problem(name) is { } problem) throw csv.Error(column, problem);
-        return name.AsSpan().IndexOfAny('/', '\\') < 0 ? name : throw csv.Error(column, $"found {Quoted.Of(name)}; the name of an image without a folder fits.");
+        return name.AsSpan().IndexOfAny('/', '\\') < 0
+            ? name
+            : throw csv.Error(column, $"found {Quoted.Of(name)}; the name of an image without a folder fits.");
     }
 }

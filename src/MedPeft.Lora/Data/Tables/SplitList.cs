@@ -33,12 +33,16 @@ internal sealed class SplitList
             if (line.IsEmpty) continue;
             var name = Next(ref line);
             hasLabels ??= !line.IsEmpty;
-            var values = hasLabels.Value ? Values(lines, line, labels) : line.IsEmpty ? null : throw lines.Error($"found values after the path; earlier lines have none. One kind of list fits: paths alone, or paths with {labels.Count} values.");
+            if (!hasLabels.Value && !line.IsEmpty)
+                throw lines.Error(
+                    $"found values after the path; earlier lines have none. One kind of list fits: paths alone, or paths with {labels.Count} values.");
+            var values = hasLabels.Value ? Values(lines, line, labels) : null;
             var relative = name.ToString();
             if (clean is not null) relative = clean(relative);
             if (PathRules.Problem(relative) is { } problem) throw lines.Error(problem);
             relative = PathRules.Normalize(relative);
-            if (!seen.TryAdd(relative, lines.Line)) throw lines.Error($"the image {Quoted.Of(relative)} stands in line {seen[relative]} already. Keep one of the lines.");
+            if (!seen.TryAdd(relative, lines.Line))
+                throw lines.Error($"the image {Quoted.Of(relative)} stands in line {seen[relative]} already. Keep one of the lines.");
             entries.Add(new Entry(relative, values, lines.Line));
         }
 
@@ -51,7 +55,9 @@ internal sealed class SplitList
     {
         var found = rest.IsEmpty ? 0 : rest.Count(' ') + 1;
         if (found != labels.Count)
-            throw lines.Error($"found {found} values after the path; {labels.Count} fit, one for each label ({Quoted.Some(labels, labels.Count, 14)}). Correct the line, or open the data set that the list belongs to.");
+            throw lines.Error(
+                $"found {found} values after the path; {labels.Count} fit, one for each label ({Quoted.Some(labels, labels.Count, 14)}). Correct the "
+                + "line, or open the data set that the list belongs to.");
         var values = new float[labels.Count];
         for (var k = 0; k < values.Length; k++)
         {

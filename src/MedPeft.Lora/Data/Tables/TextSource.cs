@@ -46,7 +46,8 @@ internal sealed class TextSource : IDisposable
             var first = _characters == 0;
             _characters += read;
             if (_characters > MostCharacters)
-                throw new DatasetException(File, $"unfolds to more than {Quoted.Number(MostCharacters)} characters; no table or list is that long. Check the file, or split it.");
+                throw new DatasetException(
+                    File, $"unfolds to more than {Quoted.Number(MostCharacters)} characters; no table or list is that long. Check the file, or split it.");
             if (!first || read == 0 || buffer[0] != '\uFEFF') return read;
             // A byte order mark, as Excel writes it, is no part of the first name.
             buffer[1..read].CopyTo(buffer);

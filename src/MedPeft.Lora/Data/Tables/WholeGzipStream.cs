@@ -3,7 +3,9 @@ using System.IO.Compression;
 
 namespace MedPeft.Lora.Data.Tables;
 
-/// <summary>Unpacks a gzip file and refuses one that ends early, which <see cref="GZipStream"/> reads as a shorter one: rows would be lost in silence.</summary>
+/// <summary>
+/// Unpacks a gzip file and refuses one that ends early, which <see cref="GZipStream"/> reads as a shorter one: rows would be lost in silence.
+/// </summary>
 internal sealed class WholeGzipStream : Stream
 {
     private readonly GZipStream _gzip;

@@ -1,0 +1,107 @@
+using MedPeft.Lora.Data.Loading;
+using MedPeft.Lora.Imaging;
+
+namespace MedPeft.Lora.Data.Caching;
+
+/// <summary>Adds a data set's images to a cache, on many threads, with one writer.</summary>
+internal sealed class CacheFilling(
+    ImageDataset data, PixelCacheOptions options, CacheIndex index, Func<PixelImage, PixelImage> shrink, IProgress<PixelCacheProgress>? progress)
+{
+    private const int Often = 64;
+
+    private readonly object _lock = new();
+    private readonly SortedDictionary<int, SkippedImage> _skipped = [];
+    private readonly HashSet<UInt128> _written = [];
+    private int _done, _added, _reused;
+    private long _bytes;
+
+    public PixelCacheReport Run(SegmentWriter writer, CancellationToken ct)
+    {
+        try
+        {
+            ManyAtOnce.Run(data.Count, options.Threads, i => One(i, writer), ct);
+        }
+        finally
+        {
+            // Also after an error or a stop: what was decoded is worth keeping. A full disk throws here or before; nothing half-written stays.
+            writer.Commit();
+        }
+
+        progress?.Report(new PixelCacheProgress(_done, data.Count, _added));
+        return new PixelCacheReport(_added, _reused, _bytes, [.. _skipped.Values]);
+    }
+
+    private void One(int i, SegmentWriter writer)
+    {
+        var added = 0L;
+        try
+        {
+            added = Place(data[i], writer);
+        }
+        catch (ImageException problem)
+        {
+            Skip(i, problem);
+        }
+
+        PixelCacheProgress? report;
+        lock (_lock)
+        {
+            _done++;
+            if (added > 0) (_added, _bytes) = (_added + 1, _bytes + added);
+            else if (!_skipped.ContainsKey(i)) _reused++;
+            report = _done % Often == 0 ? new PixelCacheProgress(_done, data.Count, _added) : null;
+        }
+
+        if (report is not null) progress?.Report(report);
+    }
+
+    // The number of bytes added, 0 if the image was there.
+    private long Place(ImageRecord record, SegmentWriter writer)
+    {
+        if (index.Find(SourceFile.Look(record.Path)) is not null) return 0;
+        var source = SourceFile.Read(record.Path, out var bytes);
+        bool isThere;
+        lock (_lock) isThere = index.Find(source) is not null || !_written.Add(source.Content!.Value);
+        if (isThere)
+        {
+            lock (_lock) writer.Append(source, null, 0);
+            return 0;
+        }
+
+        PixelImage image;
+        try
+        {
+            image = shrink(options.Decode is { } decode ? decode(record) : ImageDecoder.Decode(bytes, record.Path));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            lock (_lock) _written.Remove(source.Content!.Value);
+            throw e as ImageException ?? new ImageException(record.Path, $"cannot be prepared: {e.Message}", e);
+        }
+
+        var checksum = Crc32.Compute(image.Pixels);
+        lock (_lock) writer.Append(source, image, checksum);
+        return image.Pixels.LongLength;
+    }
+
+    private void Skip(int i, ImageException problem)
+    {
+        var allowed = options.OnBadImage.Allowed(data.Count);
+        lock (_lock)
+        {
+            if (_skipped.Count < allowed)
+            {
+                _skipped.Add(i, new SkippedImage(i, problem.Problem));
+                return;
+            }
+        }
+
+        throw allowed == 0
+            ? problem
+            : new ImageException(
+                problem.File,
+                $"cannot be read, and {allowed} of {data.Count} images were skipped before it: the limit of {options.OnBadImage}. "
+                + $"Its own error: {problem.Problem}",
+                problem);
+    }
+}
