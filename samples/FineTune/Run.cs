@@ -43,8 +43,8 @@ internal sealed class Run(Options options, ParseResult given)
         var train = ChestXray14.Open(root, Get(options.TrainList));
         var test = Get(options.TestList) is { } list ? ChestXray14.Open(root, list) : null;
         if (Get(options.ValidationList) is { } named) return (train, ChestXray14.Open(root, named), test);
-        var (rest, held) = train.SplitByPatient(.1, (ulong)Get(options.Seed));
-        return (rest, held, test);
+        var parts = train.Split([.9, .1], (ulong)Get(options.Seed));
+        return (parts[0], parts[1], test);
     }
 
     private TrainingOptions Options() => new()
