@@ -3,6 +3,9 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using MedPeft.Lora.Benchmarks;
+using MedPeft.Lora.Native;
+
+TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
 
 // "step" measures one full-size training step with the peak memory of its process, which BenchmarkDotNet does not see.
 if (args is ["step", ..]) return FullSizeStep.Run(args[1..]);

@@ -3,6 +3,7 @@ using MedPeft.Lora;
 using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Imaging;
+using MedPeft.Lora.Native;
 using MedPeft.Lora.Training;
 using MedPeft.Samples.FineTune;
 using Spectre.Console;
@@ -26,6 +27,7 @@ static int Execute(Options options, ParseResult result)
     };
     try
     {
+        TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
         return new Run(options, result).Execute(stop.Token);
     }
     catch (OperationCanceledException)
@@ -37,7 +39,7 @@ static int Execute(Options options, ParseResult result)
     {
         return Fail(error, ExitCode.BadData);
     }
-    catch (Exception error) when (error is LoraException or ArgumentException)
+    catch (Exception error) when (error is LoraException or ArgumentException or TorchRuntimeException)
     {
         return Fail(error, ExitCode.BadConfiguration);
     }

@@ -29,7 +29,7 @@ internal sealed class Demonstration(Plan plan, string folder)
         Say("2  A foundation model", "MaskedAutoencoder learns from the unlabelled ones alone, by painting the three quarters of each that are hidden from it.");
         var foundation = Path.Combine(folder, "foundation.safetensors");
         var painting = Bars.Run("pre-training", tell => Pretraining.Run(
-            plan, unlabelled, foundation, new Direct(state => tell((state.Epoch - 1 + (double)state.Step / state.Steps) / state.Epochs, string.Create(CultureInfo.InvariantCulture, $"loss {state.Loss:F3}"))), stop));
+            plan, unlabelled, foundation, new Direct<TrainingProgress>(state => tell((state.Epoch - 1 + (double)state.Step / state.Steps) / state.Epochs, string.Create(CultureInfo.InvariantCulture, $"loss {state.Loss:F3}"))), stop));
 
         Say("3  Three ways to adapt it", "VisionTransformer.FromCheckpoint loads it; InjectLora puts adapters on q and v; Trainer.Fit trains whatever requires gradients.");
         var comparison = new Comparison(plan, foundation, train, validation, test);
@@ -39,7 +39,7 @@ internal sealed class Demonstration(Plan plan, string folder)
         {
             results.Add(Bars.Run(method.Name, tell => comparison.Run(
                 method,
-                new Direct(state => tell(state.Fraction, $"epoch {state.Epoch}/{state.Epochs}")),
+                new Direct<TrainingProgress>(state => tell(state.Fraction, $"epoch {state.Epoch}/{state.Epochs}")),
                 stop,
                 (_, lora) => lora?.Save(adapter))));
         }
@@ -61,7 +61,7 @@ internal sealed class Demonstration(Plan plan, string folder)
         var options = new CohortOptions { Images = total, Size = plan.Size, Seed = (ulong)plan.Seed + 1, PrevalenceScale = 2, MinimumPrevalence = .08 };
         Bars.Run("drawing", tell =>
         {
-            PhantomNih.Write(_data, options, lists, new Counter(done => tell((double)done / total, $"{total} phantoms of {plan.Size}x{plan.Size} pixels")), stop);
+            PhantomNih.Write(_data, options, lists, new Direct<int>(done => tell((double)done / total, $"{total} phantoms of {plan.Size}x{plan.Size} pixels")), stop);
             return true;
         });
     }
@@ -147,13 +147,8 @@ internal sealed class Demonstration(Plan plan, string folder)
     private static double Sigmoid(double logit) => 1 / (1 + Math.Exp(-logit));
 
     /// <summary>Reports on the working thread, so that no bar jumps back.</summary>
-    private sealed class Direct(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    private sealed class Direct<T>(Action<T> report) : IProgress<T>
     {
-        public void Report(TrainingProgress value) => report(value);
-    }
-
-    private sealed class Counter(Action<int> report) : IProgress<int>
-    {
-        public void Report(int value) => report(value);
+        public void Report(T value) => report(value);
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MedPeft.Lora.Native;
 using MedPeft.Samples.QuickStart;
 using Spectre.Console;
 
@@ -22,6 +23,7 @@ command.SetAction(given =>
     };
     try
     {
+        TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
         var plan = (given.GetValue(quick) ? Plan.Quick : Plan.Full) with { Seed = given.GetValue(seed) };
         new Demonstration(plan, given.GetValue(output)!.FullName).Run(stop.Token);
         return 0;
@@ -30,6 +32,11 @@ command.SetAction(given =>
     {
         AnsiConsole.MarkupLine("[yellow]Stopped by Ctrl+C.[/]");
         return 130;
+    }
+    catch (TorchRuntimeException error)
+    {
+        Console.Error.WriteLine(error.Message);
+        return 78;
     }
     catch (Exception error) when (error is IOException or UnauthorizedAccessException)
     {
