@@ -1,4 +1,4 @@
-using MedPeft.Lora.Native;
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using MedPeft.Lora.Native;
+using MedPeft.Lora.Common;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,4 +1,4 @@
-using MedPeft.Lora.Native;
+using MedPeft.Lora.Common;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using MedPeft.Lora.Checkpoints.Pickle;
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Checkpoints;

@@ -4,9 +4,9 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Arm = System.Runtime.Intrinsics.Arm;
 
-namespace MedPeft.Lora.Checkpoints;
+namespace MedPeft.Lora.Common;
 
-/// <summary>The checksum of zip archives (CRC-32, polynomial 0xEDB88320), fed piece by piece.</summary>
+/// <summary>The checksum of zip archives and PNG chunks (CRC-32 of ISO 3309, polynomial 0xEDB88320), whole or piece by piece.</summary>
 internal struct Crc32
 {
     private static readonly uint[] Table = CreateTable();
@@ -17,6 +17,14 @@ internal struct Crc32
 
     /// <summary>The checksum of everything seen so far.</summary>
     public readonly uint Value => ~remainder;
+
+    /// <summary>The checksum of bytes that are all at hand.</summary>
+    public static uint Compute(ReadOnlySpan<byte> bytes)
+    {
+        var crc = new Crc32();
+        crc.Append(bytes);
+        return crc.Value;
+    }
 
     /// <summary>Feeds the next bytes.</summary>
     public void Append(ReadOnlySpan<byte> bytes)

@@ -1,7 +1,9 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace MedPeft.Lora.Native;
+#pragma warning disable RS0030 // The one place that makes scalars of numbers: here they are kept alive.
+
+namespace MedPeft.Lora.Common;
 
 /// <summary>Tensor arithmetic whose scalars outlive the native call.</summary>
 /// <remarks>
@@ -35,6 +37,13 @@ internal static class SafeArithmetic
     {
         using Scalar scalar = number;
         return a.mul(scalar);
+    }
+
+    /// <summary>The larger of a and number, element by element.</summary>
+    public static Tensor AtLeast(this Tensor a, double number)
+    {
+        using Scalar scalar = number;
+        return a.clamp_min(scalar);
     }
 
     /// <summary>a ← a + b.</summary>

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Data;
@@ -7,15 +8,7 @@ public sealed record ImageLoaderOptions
 {
     /// <summary>Images a batch.</summary>
     /// <value>The default is 64.</value>
-    public int BatchSize
-    {
-        get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(BatchSize));
-            field = value;
-        }
-    } = 64;
+    public int BatchSize { get; init => field = Require.AtLeastOne(value); } = 64;
 
     /// <summary>Whether each epoch has an order of its own, drawn from <see cref="Seed"/>; otherwise the data set's order.</summary>
     /// <value>The default is false.</value>
@@ -31,27 +24,11 @@ public sealed record ImageLoaderOptions
 
     /// <summary>Threads that decode; 0 takes one for each core.</summary>
     /// <value>The default is 0.</value>
-    public int Threads
-    {
-        get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(Threads));
-            field = value;
-        }
-    }
+    public int Threads { get; init => field = Require.NotNegative(value); }
 
     /// <summary>Batches that may be finished or in work ahead of the one in use. It bounds the memory: Prefetch + 1 batches.</summary>
     /// <value>The default is 2.</value>
-    public int Prefetch
-    {
-        get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(Prefetch));
-            field = value;
-        }
-    } = 2;
+    public int Prefetch { get; init => field = Require.AtLeastOne(value); } = 2;
 
     /// <summary>What to do about an image that cannot be read.</summary>
     /// <value>The default is <see cref="OnBadImage.Raise"/>.</value>

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Data;
@@ -7,15 +8,7 @@ public sealed record PixelCacheOptions
 {
     /// <summary>Pixels of the shorter side of the images kept; smaller images stay as they are.</summary>
     /// <value>The default is 256: room for a crop of 224, 7.3 GB for ChestX-ray14.</value>
-    public int ShortSide
-    {
-        get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(ShortSide));
-            field = value;
-        }
-    } = 256;
+    public int ShortSide { get; init => field = Require.AtLeastOne(value); } = 256;
 
     /// <summary>How a record becomes pixels, on all threads at once; null decodes the record's file. Give <see cref="Version"/> with it.</summary>
     /// <value>The default is null.</value>
@@ -31,27 +24,11 @@ public sealed record PixelCacheOptions
 
     /// <summary>Threads that decode; 0 takes one for each core.</summary>
     /// <value>The default is 0.</value>
-    public int Threads
-    {
-        get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(Threads));
-            field = value;
-        }
-    }
+    public int Threads { get; init => field = Require.NotNegative(value); }
 
     /// <summary>Bytes of pixels in a file of the cache. A crash loses what is not yet a whole file.</summary>
     /// <value>The default is 268,435,456 (256 MiB).</value>
-    public long FileBytes
-    {
-        get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(FileBytes));
-            field = value;
-        }
-    } = 256L << 20;
+    public long FileBytes { get; init => field = Require.AtLeastOne(value); } = 256L << 20;
 
     /// <summary>All that decides the pixels, as text.</summary>
     internal string Key => FormattableString.Invariant($"MedPeft.Lora pixels 1; short side {ShortSide}; bicubic; {Version}");

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Imaging;
 

@@ -1,4 +1,4 @@
-using TorchSharp;
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Training;
@@ -19,7 +19,6 @@ internal static class MaskedLoss
         var present = missing.logical_not().to(ScalarType.Float32);
         var targets = labels.nan_to_num(0);
         var sum = nn.functional.binary_cross_entropy_with_logits(scores, targets, weight: present, reduction: nn.Reduction.Sum);
-        using Scalar one = 1;
-        return (sum / present.sum().clamp_min(one)).MoveToOuterDisposeScope();
+        return (sum / present.sum().AtLeast(1)).MoveToOuterDisposeScope();
     }
 }

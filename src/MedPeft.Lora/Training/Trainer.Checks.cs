@@ -6,9 +6,14 @@ namespace MedPeft.Lora.Training;
 
 public sealed partial class Trainer
 {
-    private static void CheckData(ImageDataset train, ImageDataset validation)
+    private static void CheckNotEmpty(ImageDataset train)
     {
         if (train.Count == 0) throw new TrainingException("The training set has no images. Check its list and filters.");
+    }
+
+    private static void CheckData(ImageDataset train, ImageDataset validation)
+    {
+        CheckNotEmpty(train);
         if (validation.Count == 0) throw new TrainingException("The validation set has no images, so no best epoch can be picked. Check its list and filters.");
         if (!train.Labels.SequenceEqual(validation.Labels))
         {

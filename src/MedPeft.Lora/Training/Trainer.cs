@@ -58,7 +58,7 @@ public sealed partial class Trainer
         var (epochs, bestScore, cancelled, clock) = (new List<EpochResult>(), double.NegativeInfinity, false, Stopwatch.StartNew());
         try
         {
-            for (var epoch = 1; epoch <= _options.Epochs && !cancelled; epoch++)
+            for (var epoch = 1; epoch <= _options.Epochs; epoch++)
             {
                 var learned = Learn(model, LossOf, loader, optimizer, randomness, epoch, progress, cancellation);
                 if (learned is null || Score(model, validation, epoch, progress, cancellation) is not { } auroc)
@@ -103,7 +103,7 @@ public sealed partial class Trainer
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(images);
-        if (images.Count == 0) throw new TrainingException("The training set has no images. Check its list and filters.");
+        CheckNotEmpty(images);
         model.to(_device);
         using var loader = TrainingLoader(images);
         using var optimizer = Optimizer.For(ParameterGroup.Of(model, _options), _options);

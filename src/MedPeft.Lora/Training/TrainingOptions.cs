@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Training;
@@ -9,15 +9,15 @@ public sealed record TrainingOptions
 {
     /// <summary>Passes over the training images.</summary>
     /// <value>Default 100.</value>
-    public int Epochs { get; init => field = AtLeastOne(value); } = 100;
+    public int Epochs { get; init => field = Require.AtLeastOne(value); } = 100;
 
     /// <summary>Images a step.</summary>
     /// <value>Default 64.</value>
-    public int BatchSize { get; init => field = AtLeastOne(value); } = 64;
+    public int BatchSize { get; init => field = Require.AtLeastOne(value); } = 64;
 
     /// <summary>Images a pass when only scoring, which needs less memory than training.</summary>
     /// <value>Default 64. It does not change the scores.</value>
-    public int EvaluationBatchSize { get; init => field = AtLeastOne(value); } = 64;
+    public int EvaluationBatchSize { get; init => field = Require.AtLeastOne(value); } = 64;
 
     /// <summary>The rule of the steps.</summary>
     /// <value>Default <see cref="OptimizerKind.Sgd"/>.</value>
@@ -25,31 +25,31 @@ public sealed record TrainingOptions
 
     /// <summary>Learning rate at the end of the warm-up.</summary>
     /// <value>Default 0.05.</value>
-    public double LearningRate { get; init => field = Positive(value); } = .05;
+    public double LearningRate { get; init => field = Require.Positive(value); } = .05;
 
     /// <summary>Learning rate at the end of the run.</summary>
     /// <value>Default 1e-6.</value>
-    public double MinLearningRate { get; init => field = NotNegative(value); } = 1e-6;
+    public double MinLearningRate { get; init => field = Require.NotNegative(value); } = 1e-6;
 
     /// <summary>Epochs over which the learning rate grows from 0.</summary>
     /// <value>Default 5; a run shorter than that warms up over its first tenth.</value>
-    public double WarmupEpochs { get; init => field = NotNegative(value); } = 5;
+    public double WarmupEpochs { get; init => field = Require.NotNegative(value); } = 5;
 
     /// <summary>Momentum of SGD.</summary>
     /// <value>Default 0.9.</value>
-    public double Momentum { get; init => field = Share(value); } = .9;
+    public double Momentum { get; init => field = Require.Share(value); } = .9;
 
     /// <summary>Decay rate of AdamW's first moment.</summary>
     /// <value>Default 0.9.</value>
-    public double Beta1 { get; init => field = Share(value); } = .9;
+    public double Beta1 { get; init => field = Require.Share(value); } = .9;
 
     /// <summary>Decay rate of AdamW's second moment.</summary>
     /// <value>Default 0.999.</value>
-    public double Beta2 { get; init => field = Share(value); } = .999;
+    public double Beta2 { get; init => field = Require.Share(value); } = .999;
 
     /// <summary>Weight decay; one-dimensional parameters, position embeddings and the class token are never decayed.</summary>
     /// <value>Default 0; the paper's AdamW runs use 0.05.</value>
-    public double WeightDecay { get; init => field = NotNegative(value); }
+    public double WeightDecay { get; init => field = Require.NotNegative(value); }
 
     /// <summary>Layer-wise decay of the learning rate: a layer k below the head learns at rate · decay^k (Clark et al. 2020; BEiT; MAE).</summary>
     /// <value>Default 1, none; the paper's AdamW runs use 0.65. In (0, 1]. Needs the module names of a vision transformer (<c>blocks.i.</c>).</value>
@@ -69,7 +69,7 @@ public sealed record TrainingOptions
 
     /// <summary>Rows and columns that images are brought to.</summary>
     /// <value>Default 224 pixels.</value>
-    public int ImageSize { get; init => field = AtLeastOne(value); } = 224;
+    public int ImageSize { get; init => field = Require.AtLeastOne(value); } = 224;
 
     /// <summary>Mean and standard deviation that pixels are normalised with: those of the backbone.</summary>
     /// <value>Default <see cref="Imaging.Normalization.Mrm"/>.</value>
@@ -93,7 +93,7 @@ public sealed record TrainingOptions
 
     /// <summary>Threads that decode images; it never changes a result.</summary>
     /// <value>Default 0: all cores.</value>
-    public int LoaderThreads { get; init { ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(LoaderThreads)); field = value; } }
+    public int LoaderThreads { get; init => field = Require.NotNegative(value); }
 
     /// <summary>Leave the model with the weights of its best epoch rather than its last.</summary>
     /// <value>Default true.</value>
@@ -107,19 +107,4 @@ public sealed record TrainingOptions
 
     /// <summary>The warm-up that is in force.</summary>
     internal double Warmup => WarmupEpochs < Epochs ? WarmupEpochs : Epochs / 10.0;
-
-    private static int AtLeastOne(int value, [CallerMemberName] string name = "")
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, name);
-        return value;
-    }
-
-    private static double Positive(double value, [CallerMemberName] string name = "") =>
-        value > 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be a positive number.");
-
-    private static double NotNegative(double value, [CallerMemberName] string name = "") =>
-        value >= 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be 0 or a positive number.");
-
-    private static double Share(double value, [CallerMemberName] string name = "") =>
-        value is >= 0 and < 1 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be in [0, 1).");
 }

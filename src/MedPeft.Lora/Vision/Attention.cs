@@ -1,6 +1,6 @@
-using MedPeft.Lora.Native;
-using TorchSharp.Utils;
+using MedPeft.Lora.Common;
 using TorchSharp;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Vision;

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -13,7 +14,7 @@ internal sealed class LayerScale : nn.Module<Tensor, Tensor>
     public LayerScale(int embedDim, double initial)
         : base(nameof(LayerScale))
     {
-        _gamma = Initialization.Own(full(embedDim, initial));
+        _gamma = Initialization.Own(ones(embedDim).TimesInPlace(initial));
         RegisterComponents();
     }
 

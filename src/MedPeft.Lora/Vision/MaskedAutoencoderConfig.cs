@@ -1,3 +1,5 @@
+using MedPeft.Lora.Common;
+
 namespace MedPeft.Lora.Vision;
 
 /// <summary>The shape of a <see cref="MaskedAutoencoder"/>.</summary>
@@ -10,15 +12,15 @@ public sealed record MaskedAutoencoderConfig
 
     /// <summary>Width of a token in the decoder.</summary>
     /// <value>Default 512.</value>
-    public int DecoderDim { get; init { ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(DecoderDim)); field = value; } } = 512;
+    public int DecoderDim { get; init => field = Require.AtLeastOne(value); } = 512;
 
     /// <summary>Blocks of the decoder.</summary>
     /// <value>Default 8.</value>
-    public int DecoderDepth { get; init { ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(DecoderDepth)); field = value; } } = 8;
+    public int DecoderDepth { get; init => field = Require.AtLeastOne(value); } = 8;
 
     /// <summary>Attention heads of the decoder.</summary>
     /// <value>Default 16.</value>
-    public int DecoderHeads { get; init { ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(DecoderHeads)); field = value; } } = 16;
+    public int DecoderHeads { get; init => field = Require.AtLeastOne(value); } = 16;
 
     /// <summary>Share of the patches that the encoder does not see.</summary>
     /// <value>Default 0.75. In (0, 1).</value>

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Vision;
 
@@ -22,35 +22,35 @@ public sealed record ViTConfig
 
     /// <summary>Rows and columns of the input image.</summary>
     /// <value>Default 224 pixels.</value>
-    public int ImageSize { get; init => field = AtLeastOne(value); } = 224;
+    public int ImageSize { get; init => field = Require.AtLeastOne(value); } = 224;
 
     /// <summary>Rows and columns of a patch.</summary>
     /// <value>Default 16 pixels.</value>
-    public int PatchSize { get; init => field = AtLeastOne(value); } = 16;
+    public int PatchSize { get; init => field = Require.AtLeastOne(value); } = 16;
 
     /// <summary>Channels of the input image.</summary>
     /// <value>Default 3: a radiograph is fed as three equal channels, as the foundation models were trained.</value>
-    public int Channels { get; init => field = AtLeastOne(value); } = 3;
+    public int Channels { get; init => field = Require.AtLeastOne(value); } = 3;
 
     /// <summary>Width of a token (C).</summary>
     /// <value>Default 768.</value>
-    public int EmbedDim { get; init => field = AtLeastOne(value); } = 768;
+    public int EmbedDim { get; init => field = Require.AtLeastOne(value); } = 768;
 
     /// <summary>Transformer blocks.</summary>
     /// <value>Default 12.</value>
-    public int Depth { get; init => field = AtLeastOne(value); } = 12;
+    public int Depth { get; init => field = Require.AtLeastOne(value); } = 12;
 
     /// <summary>Attention heads (H); <see cref="EmbedDim"/> must be divisible by it.</summary>
     /// <value>Default 12.</value>
-    public int Heads { get; init => field = AtLeastOne(value); } = 12;
+    public int Heads { get; init => field = Require.AtLeastOne(value); } = 12;
 
     /// <summary>Width of the hidden layer of the MLP, as a multiple of <see cref="EmbedDim"/>.</summary>
     /// <value>Default 4.</value>
-    public double MlpRatio { get; init => field = Positive(value); } = 4;
+    public double MlpRatio { get; init => field = Require.Positive(value); } = 4;
 
     /// <summary>Labels that the head scores (K); 0 leaves the head out, the model then returns the pooled features.</summary>
     /// <value>Default 14, the findings of ChestX-ray14.</value>
-    public int Outputs { get; init { ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(Outputs)); field = value; } } = 14;
+    public int Outputs { get; init => field = Require.NotNegative(value); } = 14;
 
     /// <summary>How tokens become one vector.</summary>
     /// <value>Default <see cref="ViTPooling.MeanPatches"/>, as the paper fine-tunes.</value>
@@ -74,15 +74,15 @@ public sealed record ViTConfig
 
     /// <summary>First value of a learned factor per channel on every residual branch (LayerScale); null leaves it out.</summary>
     /// <value>Default null; DINOv2 has it (1e-5 at first, then what its checkpoint holds).</value>
-    public double? LayerScale { get; init { if (value is { } v) Positive(v); field = value; } }
+    public double? LayerScale { get; init { if (value is { } initial) Require.Positive(initial); field = value; } }
 
     /// <summary>Extra tokens without a position between the class token and the patches (Darcet et al. 2024, arXiv:2309.16588).</summary>
     /// <value>Default 0; DINOv2 with registers has 4.</value>
-    public int RegisterTokens { get; init { ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(RegisterTokens)); field = value; } }
+    public int RegisterTokens { get; init => field = Require.NotNegative(value); }
 
     /// <summary>Added to the variance in every layer norm.</summary>
     /// <value>Default 1e-6 (MAE, timm and DINOv2), not PyTorch's 1e-5. Hugging Face's ViTModel was trained with 1e-12.</value>
-    public double LayerNormEps { get; init => field = Positive(value); } = 1e-6;
+    public double LayerNormEps { get; init => field = Require.Positive(value); } = 1e-6;
 
     /// <summary>Tokens before the patches: the class token and the registers.</summary>
     public int PrefixTokens => 1 + RegisterTokens;
@@ -103,17 +103,5 @@ public sealed record ViTConfig
             throw new ArgumentException($"EmbedDim {EmbedDim} is not divisible by Heads {Heads}; each head takes EmbedDim/Heads channels.");
         if (Positions == PositionEmbeddingKind.SinCos && EmbedDim % 4 != 0)
             throw new ArgumentException($"Sine-cosine positions need EmbedDim divisible by 4; found {EmbedDim}.");
-    }
-
-    private static int AtLeastOne(int value, [CallerMemberName] string name = "")
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, name);
-        return value;
-    }
-
-    private static double Positive(double value, [CallerMemberName] string name = "")
-    {
-        if (!(value > 0 && double.IsFinite(value))) throw new ArgumentOutOfRangeException(name, value, $"{name} must be a positive number.");
-        return value;
     }
 }

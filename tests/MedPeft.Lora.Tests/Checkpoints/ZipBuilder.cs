@@ -1,5 +1,5 @@
 using System.Text;
-using MedPeft.Lora.Checkpoints;
+using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Tests.Checkpoints;
 

@@ -1,6 +1,6 @@
-using MedPeft.Lora.Checkpoints;
+using MedPeft.Lora.Common;
 
-namespace MedPeft.Lora.Tests.Checkpoints;
+namespace MedPeft.Lora.Tests.Common;
 
 public class Crc32Tests
 {

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Data.Loading;
 using MedPeft.Lora.Imaging;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Data.Caching;

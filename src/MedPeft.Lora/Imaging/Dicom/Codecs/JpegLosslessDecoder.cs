@@ -19,20 +19,8 @@ internal static class JpegLosslessDecoder
         // A sample takes one bit at least: nothing is allocated that the data cannot fill.
         if ((long)columns * rows * samples > 8L * data.Length) throw JpegStream.Error($"has {data.Length} bytes for {columns}x{rows} pixels");
         var values = new ushort[columns * rows * samples];
-        var done = 0u;
-        for (var next = scan; next is not null && done != (1u << samples) - 1;)
-        {
-            foreach (var component in next.Components)
-            {
-                if ((done & (1u << component.Index)) != 0) throw JpegStream.Error("codes a component twice");
-                done |= 1u << component.Index;
-            }
-
-            var end = new Scan(stream, next, columns, rows, samples).Decode(values);
-            next = stream.NextScan(end);
-        }
-
-        return done == (1u << samples) - 1 ? values : throw JpegStream.Error("lacks a scan for one of its components");
+        stream.DecodeScans(scan, samples, next => new Scan(stream, next, columns, rows, samples).Decode(values));
+        return values;
     }
 
     private readonly ref struct Scan

@@ -18,20 +18,8 @@ internal static class JpegLsDecoder
         // A line takes one bit at least, a bit that says: all as before.
         if (rows > 8L * data.Length) throw JpegStream.Error($"has {data.Length} bytes for {rows} rows");
         var values = new ushort[columns * rows * samples];
-        var done = 0u;
-        for (var next = scan; next is not null && done != (1u << samples) - 1;)
-        {
-            foreach (var component in next.Components)
-            {
-                if ((done & (1u << component.Index)) != 0) throw JpegStream.Error("codes a component twice");
-                done |= 1u << component.Index;
-            }
-
-            var end = DecodeScan(stream, next, values);
-            next = stream.NextScan(end);
-        }
-
-        return done == (1u << samples) - 1 ? values : throw JpegStream.Error("lacks a scan for one of its components");
+        stream.DecodeScans(scan, samples, next => DecodeScan(stream, next, values));
+        return values;
     }
 
     private static int DecodeScan(JpegStream stream, JpegScan scan, ushort[] values)

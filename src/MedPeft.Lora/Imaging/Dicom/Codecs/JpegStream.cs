@@ -108,6 +108,27 @@ internal sealed class JpegStream
             throw new DicomFormatException($"holds a JPEG picture of {Width}x{Height} pixels with {Components.Length} component(s), but claims {columns}x{rows} with {samples}. The file is damaged.");
     }
 
+    /// <summary>Decodes scan after scan until each component has come once.</summary>
+    /// <param name="first">The first scan.</param>
+    /// <param name="samples">Components of the picture.</param>
+    /// <param name="decode">Decodes a scan and says where its bits end.</param>
+    public void DecodeScans(JpegScan first, int samples, Func<JpegScan, int> decode)
+    {
+        var (done, all) = (0u, (1u << samples) - 1);
+        for (var next = first; next is not null && done != all;)
+        {
+            foreach (var component in next.Components)
+            {
+                if ((done & (1u << component.Index)) != 0) throw Error("codes a component twice");
+                done |= 1u << component.Index;
+            }
+
+            next = NextScan(decode(next));
+        }
+
+        if (done != all) throw Error("lacks a scan for one of its components");
+    }
+
     private int NextMarker(ReadOnlySpan<byte> data)
     {
         while (true)
