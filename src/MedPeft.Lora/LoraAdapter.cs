@@ -1,4 +1,3 @@
-using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Injection;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -6,7 +5,7 @@ using static TorchSharp.torch;
 namespace MedPeft.Lora;
 
 /// <summary>The adapters that one call of <c>InjectLora</c> has put into a model.</summary>
-public sealed class LoraAdapter
+public sealed partial class LoraAdapter
 {
     private readonly nn.Module _model;
     private readonly Selection _selection;
@@ -131,39 +130,8 @@ public sealed class LoraAdapter
         Remove(keepMerged: true);
     }
 
-    /// <summary>Writes the adapters, and what is trained in full, to one safetensors file; it appears whole or not at all.</summary>
-    /// <param name="path">Destination; replaced if it exists.</param>
-    /// <exception cref="LoraException">Passes have bypassed an adapter.</exception>
-    /// <exception cref="CheckpointException">The file cannot be written.</exception>
-    public void Save(string path)
-    {
-        DemandReached();
-        AdapterFile.Write(path, Saved(), Config, Layers);
-    }
-
-    /// <summary>Reads what <see cref="Save"/> has written into this model's adapters.</summary>
-    /// <param name="path">The file.</param>
-    /// <exception cref="LoraException">It does not fit: names, shapes, rank, alpha or blocks. Nothing has changed then. Or the adapter is merged.</exception>
-    /// <exception cref="CheckpointException">It is no valid safetensors file.</exception>
-    public void Load(string path)
-    {
-        DemandNotMerged("loading");
-        AdapterFile.ReadInto(path, Saved().ToDictionary(), Config, Layers);
-    }
-
     /// <summary>E.g. <c>24 layers adapted; 159,758 of 85,956,878 parameters trained (0.186 %)</c>.</summary>
     public override string ToString() => _removed ? "removed" : $"{Layers.Count} layer{(Layers.Count == 1 ? "" : "s")} adapted; {Parameters}";
-
-    /// <summary>What a file holds: the adapters, then the parameters and buffers that are trained in full, in the order of the model.</summary>
-    private IEnumerable<KeyValuePair<string, Tensor>> Saved()
-    {
-        foreach (var (path, layer) in Present()._layers)
-            foreach (var (name, parameter) in layer.Adapter)
-                yield return new($"{path}.{name}", parameter);
-        foreach (var (name, tensor) in _model.state_dict())
-            if (_selection.IsTrained(name))
-                yield return new(name, tensor);
-    }
 
     private void Remove(bool keepMerged)
     {
