@@ -81,9 +81,12 @@ internal sealed class LoraImport
         var trainable = _peft.ModulesToSave.Where(name => _tree.Any(node => ModulePath.Matches(name, node.Path))).Distinct().ToList();
         foreach (var named in new[] { exact with { Trainable = trainable }, exact })
         {
-            if (_peft is { ChoosesLayers: false, ExcludePattern: null } && (_peft.TargetNames.Count > 0 || _peft.TargetPattern is not null))
+            if (!_peft.ChoosesLayers && (_peft.TargetNames.Count > 0 || _peft.TargetPattern is not null))
             {
-                var exclude = _peft.ExcludeNames.Where(name => _tree.Any(node => ModulePath.Matches(name, node.Path))).Order(StringComparer.Ordinal).ToList();
+                var exclude = (_peft.ExcludePattern is null
+                    ? _peft.ExcludeNames.Where(name => _tree.Any(node => ModulePath.Matches(name, node.Path)))
+                    : _tree.Where(node => LayerKinds.CanAdapt(node.Module) && !_layers.Contains(node) && _peft.TargetNames.Any(name => ModulePath.Matches(name, node.Path))).Select(node => node.Path))
+                    .Order(StringComparer.Ordinal).ToList();
                 var shown = _peft.TargetPattern is { } pattern ? named with { TargetPattern = pattern, Exclude = exclude }
                     : named with { TargetPattern = null, Targets = [.. _peft.TargetNames.Where(name => _layers.Any(node => ModulePath.Matches(name, node.Path))).Distinct().Order(StringComparer.Ordinal)], Exclude = exclude };
                 yield return shown with { RankPattern = Names("rank_pattern", value => Share(value, _blocks?.Count ?? 1)), AlphaPattern = Names("alpha_pattern", value => AlphaShare(value, _blocks?.Count ?? 1)) };
