@@ -19,7 +19,7 @@ original="$cache/torchsharp/0.107.0/runtimes/linux-x64/native/libLibTorchSharp.s
 [ -f "$original" ] || fail "no $original: restore the solution first"
 before=$(sha "$original")
 
-dotnet pack "$root/src/MedPeft.Lora" -c Release -v quiet -p:PackageVersion="$version" -o "$work/packages" > "$work/log" 2>&1 || fail "pack" "$work/log"
+dotnet pack "$root/src/MedPeft.Lora" -c Release -v quiet -p:MinVerVersionOverride="$version" -o "$work/packages" > "$work/log" 2>&1 || fail "pack" "$work/log"
 unzip -p "$work/packages/MedPeft.Lora.$version.nupkg" MedPeft.Lora.nuspec > "$work/nuspec"
 for unwanted in SharpZipLib libtorch PublicApi BannedApi; do ! grep -qi "$unwanted" "$work/nuspec" || fail "the package depends on $unwanted" "$work/nuspec"; done
 ok "packed; it depends on what it should"

@@ -9,7 +9,7 @@ Console.WriteLine(TorchRuntime.EnsureLoaded());
 
 using var vit = new VisionTransformer(new ViTConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 32, Depth = 2, Heads = 2, Outputs = 1 });
 var lora = vit.InjectLora(new LoraConfig { Rank = 2, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head"] });
-var optimizer = torch.optim.SGD(lora.TrainableParameters().Select(entry => entry.Parameter).ToList(), .1);
+var optimizer = torch.optim.SGD(lora.TrainableParameters().Select(entry => entry.Parameter).ToList(), .01);
 using var images = torch.rand(4, 3, 32, 32);
 float Step()
 {
