@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Tests.Checkpoints;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
