@@ -28,7 +28,7 @@ public sealed class LoraFormTests : IDisposable
             LoraBlock[][] choices = [[LoraBlock.Query, LoraBlock.Value], [LoraBlock.Key], [LoraBlock.Query, LoraBlock.Key, LoraBlock.Value]];
             foreach (var blocks in choices)
                 foreach (var stabilized in new[] { false, true })
-                    foreach (var dora in new[] { false, true })
+                    foreach (var dora in blocks.Length == 2 ? new[] { false, true } : [stabilized])
                         data.Add(new LoraConfig
                         {
                             Rank = 4, Alpha = 32, Blocks = blocks, RankStabilized = stabilized, Dora = dora, Dropout = .1, Trainable = ["head", "fc_norm"], Seed = 7,
