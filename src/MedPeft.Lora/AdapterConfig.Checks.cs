@@ -20,14 +20,15 @@ public abstract partial record AdapterConfig
     {
         static string List(IEnumerable<string> names) => Names.Quoted(names);
 
-        var settings = new List<string> { AllLinear ? "AllLinear" : TargetPattern is null ? $"Targets = {List(Targets)}" : $"TargetPattern = \"{TargetPattern}\"" };
+        var settings = new List<string>();
+        if (AdaptsLayers) settings.Add(AllLinear ? "AllLinear" : TargetPattern is null ? $"Targets = {List(Targets)}" : $"TargetPattern = \"{TargetPattern}\"");
         if (Exclude.Count > 0) settings.Add($"Exclude = {List(Exclude)}");
         if (Within.Count > 0) settings.Add($"Within = {List(Within)}");
         settings.AddRange(Settings());
         if (Bias != LoraBias.None) settings.Add($"Bias = {Bias}");
         if (Trainable.Count > 0) settings.Add($"Trainable = {List(Trainable)}");
         if (Seed != 0) settings.Add(string.Create(CultureInfo.InvariantCulture, $"Seed = {Seed}"));
-        return $"{GetType().Name} {{ {string.Join(", ", settings)} }}";
+        return settings.Count == 0 ? $"{GetType().Name} {{ }}" : $"{GetType().Name} {{ {string.Join(", ", settings)} }}";
     }
 
     /// <summary>The method's own settings, as they print.</summary>

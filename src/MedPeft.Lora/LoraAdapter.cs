@@ -45,7 +45,7 @@ public sealed partial class LoraAdapter
     }
 
     /// <summary>True while the updates are part of the weights.</summary>
-    public bool Merged => Present()._layers[0].Layer.Merged;
+    public bool Merged => Present()._layers is [var (_, first), ..] && first.Merged;
 
     /// <summary>The parameters to hand to an optimizer, by name, in the order of the model.</summary>
     /// <remarks>Call it after <c>to</c>, which replaces the parameters.</remarks>
@@ -138,7 +138,7 @@ public sealed partial class LoraAdapter
     }
 
     /// <summary>E.g. <c>24 layers adapted; 159,758 of 85,956,878 parameters trained (0.186 %)</c>.</summary>
-    public override string ToString() => _removed ? "removed" : $"{Layers.Count} layer{(Layers.Count == 1 ? "" : "s")} adapted; {Parameters}";
+    public override string ToString() => _removed ? "removed" : $"{(Layers.Count == 0 ? "no" : Layers.Count)} layer{(Layers.Count == 1 ? "" : "s")} adapted; {Parameters}";
 
     private void Remove(bool keepMerged)
     {

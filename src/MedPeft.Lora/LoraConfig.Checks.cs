@@ -9,7 +9,8 @@ public sealed partial record LoraConfig
     /// <summary>True if all settings are equal, lists entry by entry.</summary>
     /// <param name="other">The other configuration.</param>
     public bool Equals(LoraConfig? other) =>
-        base.Equals(other) && (Rank, Alpha, Dropout, RankStabilized, Dora) == (other.Rank, other.Alpha, other.Dropout, other.RankStabilized, other.Dora)
+        base.Equals(other)
+        && (Rank, Alpha, Dropout, RankStabilized, Dora, Initialization, FreezeA) == (other.Rank, other.Alpha, other.Dropout, other.RankStabilized, other.Dora, other.Initialization, other.FreezeA)
         && RankPattern.SequenceEqual(other.RankPattern) && AlphaPattern.SequenceEqual(other.AlphaPattern)
         && (Blocks is null ? other.Blocks is null : other.Blocks is not null && Blocks.SequenceEqual(other.Blocks));
 
@@ -28,6 +29,8 @@ public sealed partial record LoraConfig
         if (Dropout > 0) yield return string.Create(CultureInfo.InvariantCulture, $"Dropout = {Dropout}");
         if (RankStabilized) yield return "RankStabilized";
         if (Dora) yield return "Dora";
+        if (Initialization != LoraInitialization.KaimingUniform) yield return $"Initialization = {Initialization}";
+        if (FreezeA) yield return "FreezeA";
     }
 
     internal override void DemandFits(IReadOnlyList<ModuleNode> targets)

@@ -20,6 +20,7 @@ public static class LoraExtensions
 
     /// <summary>As <see cref="InjectLora"/>, for any method: the type of the configuration says which.</summary>
     /// <inheritdoc cref="InjectLora"/>
+    /// <example>The baselines go through the same call: <c>model.InjectAdapter(new LinearProbeConfig())</c>, <c>new BitFitConfig { Trainable = ["head"] }</c>, <c>new FullConfig()</c>.</example>
     public static LoraAdapter InjectAdapter(this nn.Module model, AdapterConfig config)
     {
         ArgumentNullException.ThrowIfNull(model);
