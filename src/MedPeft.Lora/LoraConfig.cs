@@ -1,4 +1,3 @@
-using System.Globalization;
 using MedPeft.Lora.Injection;
 using static TorchSharp.torch;
 
@@ -18,13 +17,7 @@ public sealed partial record LoraConfig : AdapterConfig
 
     /// <summary>Probability by which an entry of the update's input is zeroed in training; the layer's own path sees all of it. The default is 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is not in [0, 1).</exception>
-    public double Dropout
-    {
-        get;
-        init => field = value is >= 0 and < 1
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(Dropout), string.Create(CultureInfo.InvariantCulture, $"Dropout is {value}; it must be at least 0 and below 1."));
-    }
+    public double Dropout { get; init => field = CheckedDropout(value, nameof(Dropout)); }
 
     /// <summary>For fused attention layers: the projections to adapt, each with an update of its own. Null, the default, adapts the layer as a whole.</summary>
     /// <exception cref="ArgumentException">It is empty, names a block twice or one that does not exist.</exception>
