@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -59,6 +60,16 @@ public abstract class LoraLayer : AdapterLayer
 
     /// <summary>Both pairs of factors as one of twice the rank, block by block.</summary>
     private protected virtual (Tensor A, Tensor B) Doubled((Parameter A, Parameter B) origin) => throw new System.Diagnostics.UnreachableException("Only Linear layers start from their weight.");
+
+    /// <summary>The update's input with its entries dropped in training; null where none are.</summary>
+    /// <param name="input">What the layer takes.</param>
+    /// <param name="scale">The factor of the update, with that of dropout in it: applied where the update is small, it costs nothing.</param>
+    private protected Tensor? Dropped(Tensor input, out double scale)
+    {
+        var drops = Dropout > 0 && training;
+        scale = drops ? Scale / (1 - Dropout) : Scale;
+        return drops ? DropoutMask.Apply(input, Dropout) : null;
+    }
 
     /// <summary>Norms of the weight's outputs, for DoRA to start from.</summary>
     private protected static Tensor StartNorms(Tensor weight)

@@ -66,11 +66,11 @@ public sealed class LoraLinear : LoraLayer
 
     private protected override Tensor Update(Tensor input, Tensor output)
     {
-        using var dropped = Dropout > 0 && training ? nn.functional.dropout(input, Dropout) : null;
+        using var dropped = Dropped(input, out var scale);
         using Tensor a = A.to(input.dtype), b = B.to(input.dtype);
         using Tensor? originA = Origin?.A.to(input.dtype), originB = Origin?.B.to(input.dtype);
-        using var low = Low(dropped ?? input, a); // [..., G·r]
-        using var originLow = originA is null ? null : Low(input, originA); // not dropped: in the papers it is part of the weight
+        using var low = Low(dropped ?? input, a, scale); // [..., G·r]
+        using var originLow = originA is null ? null : Low(input, originA, Scale); // not dropped: in the papers it is part of the weight
         for (var g = 0; g < _starts.Count; g++)
         {
             using var delta = Part(g, low, b); // [..., out/G]
@@ -87,10 +87,10 @@ public sealed class LoraLinear : LoraLayer
         return output;
     }
 
-    private Tensor Low(Tensor input, Tensor a)
+    private static Tensor Low(Tensor input, Tensor a, double scale)
     {
         var low = nn.functional.linear(input, a);
-        if (Scale != 1) low.TimesInPlace(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
+        if (scale != 1) low.TimesInPlace(scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
         return low;
     }
 
