@@ -1,4 +1,6 @@
+using MedPeft.Lora.Checkpoints.Adapters;
 using MedPeft.Lora.Injection;
+using MedPeft.Lora.Injection.Peft;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
@@ -28,20 +30,23 @@ public static class LoraExtensions
         return Injector.Inject(model, config);
     }
 
-    /// <summary>Puts the adapters of a file into a model: the same layers, ranks and modules trained in full, with the file's values.</summary>
+    /// <summary>Puts the adapters of a folder into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
+    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA.</remarks>
     /// <param name="model">A model with the weights that the adapter was trained on.</param>
-    /// <param name="path">A file that <see cref="LoraAdapter.Save"/> has written.</param>
+    /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
+    /// <param name="options">What to let pass; null, the default, is nothing.</param>
     /// <returns>The handle.</returns>
-    /// <exception cref="LoraException">The file does not fit the model; the model is then as it was.</exception>
-    /// <exception cref="Checkpoints.CheckpointException">It is no valid safetensors file.</exception>
-    public static LoraAdapter LoadLora(this nn.Module model, string path)
+    /// <exception cref="LoraException">The adapter does not fit the model, its base or the labels; the model is then as it was.</exception>
+    /// <exception cref="Checkpoints.CheckpointException">A file is missing or damaged, or the configuration asks for what is not built here.</exception>
+    public static LoraAdapter LoadLora(this nn.Module model, string folder, LoadOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var adapter = Injector.Inject(model, AdapterFile.ConfigOf(path));
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        options ??= new LoadOptions();
+        var adapter = Injector.Inject(model, AdapterStore.ConfigOf(AdapterFolder.Of(folder, options.Name), model));
         try
         {
-            adapter.Load(path);
+            adapter.Load(folder, options);
             return adapter;
         }
         catch

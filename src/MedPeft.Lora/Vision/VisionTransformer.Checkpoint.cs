@@ -1,9 +1,11 @@
+using System.Text.RegularExpressions;
 using MedPeft.Lora.Checkpoints;
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Vision;
 
-public sealed partial class VisionTransformer
+public sealed partial class VisionTransformer : IStateDictFile
 {
     private static readonly string[] MayBeNew = ["head.", "fc_norm.", "norm."];
 
@@ -112,6 +114,26 @@ public sealed partial class VisionTransformer
     private static CheckpointException Missing(TensorFile file, BackboneMap map, string name) => new(
         file.Path, $"no entry for '{name}' (looked for {string.Join(" or ", map.Sources(name).Select(sources => $"'{string.Join("', '", sources)}'"))}). " +
         "Choose the ViTConfig that the checkpoint was made with; if the file is cut short, fetch it again.");
+
+    // timm's names: the registers are reg_token, and beside registers the class token has no position of its own, so it is part of the token.
+    IEnumerable<KeyValuePair<string, Tensor>> IStateDictFile.InFile(IEnumerable<KeyValuePair<string, Tensor>> state)
+    {
+        foreach (var (name, value) in state)
+        {
+            if (!OwnName().IsMatch(name))
+                throw new ArgumentException($"'{name}' is no weight of a vision transformer: the model is adapted. Write it by LoraAdapter.SaveMerged, or call MergeAndRemove before.");
+            yield return (Config.RegisterTokens, name) switch
+            {
+                (> 0, "register_tokens") => KeyValuePair.Create("reg_token", value),
+                (> 0, "cls_token") => KeyValuePair.Create(name, value.Plus(_positions.narrow(1, 0, 1))),
+                (> 0, "pos_embed") => KeyValuePair.Create(name, value.narrow(1, 1, Config.Patches)),
+                _ => KeyValuePair.Create(name, value),
+            };
+        }
+    }
+
+    [GeneratedRegex(@"^(cls_token|pos_embed|register_tokens|patch_embed\.proj\.(weight|bias)|blocks\.\d+\.((norm[12]|attn\.(qkv|proj)|mlp\.fc[12])\.(weight|bias)|ls[12]\.gamma)|(norm|fc_norm|head)\.(weight|bias))$")]
+    private static partial Regex OwnName();
 
     private static bool HoldsComputation(BackboneMap map, string name)
     {
