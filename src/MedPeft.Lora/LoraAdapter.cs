@@ -20,6 +20,7 @@ public sealed partial class LoraAdapter
         (_model, Config, _selection, _placement, _freezing, _layers) = (model, config, selection, placement, freezing, layers);
         _reach = new ReachCheck(model, placement.Entries);
         Layers = [.. selection.Layers.Select(entry => entry.Config.Info(entry.Path, entry.Layer))];
+        Register();
     }
 
     /// <summary>The configuration it was made by.</summary>
@@ -84,6 +85,7 @@ public sealed partial class LoraAdapter
     {
         DemandNotMerged("merging");
         DemandReached();
+        if (_layers.Select(entry => entry.Layer.MergeObstacle).FirstOrDefault(obstacle => obstacle is not null) is { } obstacle) throw new LoraException(obstacle);
         foreach (var (path, layer) in _layers) DemandUnshared(path, layer);
         foreach (var (_, layer) in _layers) layer.Merge();
     }
@@ -152,6 +154,7 @@ public sealed partial class LoraAdapter
         }
         _freezing.Remove(_model, _selection);
         _removed = true;
+        Unregister();
     }
 
     private LoraAdapter Present() => _removed ? throw new LoraException("The adapter has been removed from its model; inject anew.") : this;

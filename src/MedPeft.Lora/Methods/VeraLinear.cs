@@ -42,7 +42,8 @@ public sealed class VeraLinear : AdapterLayer
 
     private protected override Tensor Update(Tensor input, Tensor output)
     {
-        using var dropped = _dropout > 0 && training ? nn.functional.dropout(input, _dropout) : null;
+        var drops = _dropout > 0 && training;
+        using var dropped = drops ? DropoutMask.Apply(input, _dropout) : null;
         var (a, b) = Projections(input.dtype);
         using (a)
         using (b)
@@ -50,6 +51,7 @@ public sealed class VeraLinear : AdapterLayer
             using Tensor onDirections = D.to(input.dtype), onOutputs = B.to(input.dtype);
             using var low = nn.functional.linear(dropped ?? input, a); // [..., r]
             using var weighed = low.mul(onDirections);
+            if (drops) weighed.TimesInPlace(1 / (1 - _dropout));
             using var high = nn.functional.linear(weighed, b); // [..., out]
             using var delta = high.mul(onOutputs);
             return output.PlusInPlace(delta);
