@@ -7,6 +7,8 @@ namespace MedPeft.Lora.Injection;
 /// <remarks>Ross et al. 2008, "Incremental Learning for Robust Visual Tracking": what is kept of the past and a batch, both without their means, and a row for how far these lie apart, are decomposed anew.</remarks>
 internal sealed class IncrementalPca(int most) : IDisposable
 {
+    private const double Rounding = 1e-12; // inputs that vary by less, against their mean, do not vary at all
+
     private Tensor? _components, _before, _singular, _mean, _squares; // [k, C], those of the last batch, [k], [C], sum of squared deviations [C]
 
     /// <summary>Rows seen.</summary>
@@ -50,7 +52,8 @@ internal sealed class IncrementalPca(int most) : IDisposable
         using var none = no_grad();
         using var scope = NewDisposeScope();
         var all = _squares!.sum().to(ScalarType.Float64).item<double>();
-        return all == 0 ? [] : [.. _singular!.mul(_singular).to(CPU).to(ScalarType.Float64).data<double>().ToArray().Select(value => value / all)];
+        var constant = _mean!.mul(_mean).sum().to(ScalarType.Float64).item<double>() * Count;
+        return all <= Rounding * constant ? [] : [.. _singular!.mul(_singular).to(CPU).to(ScalarType.Float64).data<double>().ToArray().Select(value => value / all)];
     }
 
     /// <summary>True if the first components have kept their direction (|cos| ≥ tau) in the last batch.</summary>

@@ -35,6 +35,9 @@ public sealed class Ia3Layer : AdapterLayer
     /// <summary>The trained factors. Read them again after <c>to</c>, which replaces them.</summary>
     public Parameter L => Adapter[0].Value;
 
+    /// <summary>The blocks of a fused layer that are rescaled; null where the whole layer is.</summary>
+    public IReadOnlyList<LoraBlock>? Blocks => _blocks;
+
     private protected override Parameter Weight => Base.get_parameter("weight")!;
 
     /// <summary>Shape of the factors of a layer.</summary>

@@ -140,7 +140,7 @@ public class PromptTests
 
     public static TheoryData<PromptConfig, string> Wrong => new()
     {
-        { new() { Targets = ["layers"] }, "No module matches Targets [\"layers\"]. Modules here: patch_embed, patch_embed.proj, blocks, blocks.0, blocks.0.norm1, blocks.0.attn, … (29)." },
+        { new() { Targets = ["layers"] }, "No module matches Targets [\"layers\"]. Modules here: patch_embed, patch_embed.proj, blocks, blocks.0, blocks.0.norm1, blocks.0.attn, … (32)." },
         { new() { Targets = ["mlp"] }, "Targets [\"mlp\"] matches 3 modules, blocks.0.mlp, blocks.1.mlp, blocks.2.mlp, and prompts go through the blocks of one. Write its whole path." },
         { new() { Targets = ["head"] }, "'head' has no numbered blocks. Name the module that holds them in Targets." },
         { new() { AllLinear = true }, "Prompts go before whole blocks: leave TargetPattern and AllLinear out, and name the module that holds the blocks in Targets, such as \"blocks\"." },
