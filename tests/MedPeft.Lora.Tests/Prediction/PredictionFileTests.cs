@@ -23,12 +23,12 @@ public class PredictionFileTests
         Assert.Equal(2, PredictionFile.WriteCsv(path, Settings, Rows));
 
         Assert.Equal(
-            """
+            """"
             image,Effusion,Mass,"No, ""Finding""",Mass called,problem
             a/1.png,0.5,0.6224593,1E-07,1,
             "b,""2"".png",,,,,"is empty, of 0 bytes."
 
-            """.ReplaceLineEndings("\n"),
+            """".ReplaceLineEndings("\n"),
             File.ReadAllText(path));
     }
 
