@@ -51,10 +51,10 @@ public sealed class LoraConv2d : LoraLayer
 
     private protected override Tensor Update(Tensor input, Tensor output)
     {
-        using var dropped = Dropout > 0 && training ? nn.functional.dropout(input, Dropout) : null;
+        using var dropped = Dropped(input, out var scale);
         using Tensor a = A.to(input.dtype), b = B.to(input.dtype);
         using var low = Convolve(dropped ?? input, a); // [B, g·r, H', W']
-        if (Scale != 1) low.TimesInPlace(Scale);
+        if (scale != 1) low.TimesInPlace(scale);
         using var delta = nn.functional.conv2d(low, b, groups: _convolution.groups); // [B, out, H', W']
         if (Magnitude is null) return output.PlusInPlace(delta);
 

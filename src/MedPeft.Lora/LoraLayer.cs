@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -33,6 +34,16 @@ public abstract class LoraLayer : AdapterLayer
 
     /// <summary>The trained norms of each output's weights with <see cref="LoraConfig.Dora"/>; null without. Read it again after <c>to</c>, which replaces it.</summary>
     public Parameter? Magnitude => Adapter.Count > 2 ? Adapter[2].Value : null;
+
+    /// <summary>The update's input with its entries dropped in training; null where none are.</summary>
+    /// <param name="input">What the layer takes.</param>
+    /// <param name="scale">The factor of the update, with that of dropout in it: applied where the update is small, it costs nothing.</param>
+    private protected Tensor? Dropped(Tensor input, out double scale)
+    {
+        var drops = Dropout > 0 && training;
+        scale = drops ? Scale / (1 - Dropout) : Scale;
+        return drops ? DropoutMask.Apply(input, Dropout) : null;
+    }
 
     /// <summary>Norms of the weight's outputs, for DoRA to start from.</summary>
     private protected static Tensor StartNorms(Tensor weight)

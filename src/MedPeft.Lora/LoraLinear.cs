@@ -65,11 +65,11 @@ public sealed class LoraLinear : LoraLayer
 
     private protected override Tensor Update(Tensor input, Tensor output)
     {
-        using var dropped = Dropout > 0 && training ? nn.functional.dropout(input, Dropout) : null;
+        using var dropped = Dropped(input, out var scale);
         using var a = A.to(input.dtype);
         using var b = B.to(input.dtype);
         using var low = nn.functional.linear(dropped ?? input, a); // [..., G·r]
-        if (Scale != 1) low.TimesInPlace(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
+        if (scale != 1) low.TimesInPlace(scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
         if (_blocks is null)
         {
             using var delta = nn.functional.linear(low, b); // [..., out]
