@@ -217,12 +217,11 @@ public class PredictorTests
     public void A_bfloat16_model_stays_one()
     {
         using var predictor = new Predictor(TinyModels.Make().to(ScalarType.BFloat16), TinyModels.Settings);
-        using var full = Make();
         var input = Inputs(1)[0];
 
         var row = predictor.Predict(input);
 
-        for (var k = 0; k < 3; k++) Assert.Equal(full.Predict(input).Logits[k], row.Logits[k], .2);
+        Assert.All(row.Logits, logit => Assert.Equal(0u, BitConverter.SingleToUInt32Bits(logit) & 0xFFFF));
         Assert.Equal(16, predictor.Explain(input, HeatMapMethod.GradCam, "Mass").Map.Values.Count);
     }
 
