@@ -7,6 +7,9 @@ namespace MedPeft.Samples.Predict;
 /// <summary>Hands the points of an evaluation's curves to the plots, each as PNG and as SVG.</summary>
 internal static class Curves
 {
+    /// <summary>A share of positives among fewer cases says nothing.</summary>
+    private const int FewestInBin = 10;
+
     public static void Save(string folder, EvaluationReport report, ScoredDataset scored, double temperature)
     {
         var rated = report.PerLabel.Where(label => label is { Auroc: not null, Roc: not null, PrecisionRecall: not null }).ToList();
@@ -30,7 +33,7 @@ internal static class Curves
         }
     }
 
-    private static IEnumerable<ReliabilityBin> Filled(IEnumerable<ReliabilityBin> bins) => bins.Where(bin => bin.Count > 0);
+    private static IEnumerable<ReliabilityBin> Filled(IEnumerable<ReliabilityBin> bins) => bins.Where(bin => bin.Count >= FewestInBin);
 
     private static string Name(string label) => label.Replace('_', ' ');
 }

@@ -14,9 +14,9 @@ internal sealed class ImagesCommand
     private readonly Argument<string> _input = new("input") { Description = "An image file, or a folder of them: PNG, JPEG or DICOM." };
     private readonly Option<FileInfo?> _csv = new("--csv") { Description = "Where the table goes.", HelpName = "file" };
     private readonly Option<FileInfo?> _json = new("--json") { Description = "Where the same goes as JSON.", HelpName = "file" };
-    private readonly Option<DirectoryInfo?> _maps = new("--maps") { Description = "Where heat maps go, a PNG for each image: roll-out, and Grad-CAM of its most likely finding.", HelpName = "folder" };
-    private readonly Option<string?> _label = new("--label") { Description = "The finding that Grad-CAM is to speak of, instead of the most likely one.", HelpName = "name" };
-    private readonly Option<int> _most = new("--most") { Description = "Heat maps of so many images, those with the most likely findings first.", DefaultValueFactory = _ => 12, HelpName = "n" };
+    private readonly Option<DirectoryInfo?> _maps = new("--maps") { Description = "Where heat maps go, a PNG for each image: roll-out, and Grad-CAM of its foremost finding.", HelpName = "folder" };
+    private readonly Option<string?> _label = new("--label") { Description = "The finding that Grad-CAM is to speak of, instead of the one that stands highest above its threshold.", HelpName = "name" };
+    private readonly Option<int> _most = new("--most") { Description = "Heat maps of so many images, those most sure of their finding first.", DefaultValueFactory = _ => 12, HelpName = "n" };
 
     public static Command Make(Func<Action<CancellationToken>, int> execute)
     {
@@ -48,7 +48,7 @@ internal sealed class ImagesCommand
 
     private static void Print(Predictor predictor, IReadOnlyList<ImagePrediction> rows)
     {
-        var table = new Table().Border(TableBorder.Markdown).AddColumn("image").AddColumn("most likely").AddColumn("probability", column => column.RightAligned()).AddColumn("called");
+        var table = new Table().Border(TableBorder.Markdown).AddColumn("image").AddColumn("foremost").AddColumn("probability", column => column.RightAligned()).AddColumn("called");
         foreach (var row in rows.Take(20))
         {
             if (row.Problem is not null)
@@ -57,8 +57,9 @@ internal sealed class ImagesCommand
                 continue;
             }
 
+            var k = Foremost(predictor, row);
             var called = predictor.Labels.Where((_, k) => row.Called[k] == true);
-            table.AddRow(Markup.Escape(row.Name), Markup.Escape(predictor.Labels[Likeliest(row)]), row.Probabilities.Max().ToString("F3", CultureInfo.InvariantCulture), Markup.Escape(string.Join(", ", called)));
+            table.AddRow(Markup.Escape(row.Name), Markup.Escape(predictor.Labels[k]), row.Probabilities[k].ToString("F3", CultureInfo.InvariantCulture), Markup.Escape(string.Join(", ", called)));
         }
 
         AnsiConsole.Write(table);
@@ -69,13 +70,15 @@ internal sealed class ImagesCommand
     {
         folder.Create();
         var wanted = given.GetValue(_label);
+        var named = predictor.Labels.ToList().IndexOf(wanted ?? "");
+        if (wanted is not null && named < 0) throw new ArgumentException($"There is no label '{wanted}'. Labels: {string.Join(", ", predictor.Labels)}.");
         var chosen = Enumerable.Range(0, rows.Count).Where(i => rows[i].Problem is null)
-            .Select(i => (Index: i, Label: wanted is null ? Likeliest(rows[i]) : predictor.Labels.ToList().IndexOf(wanted)))
-            .OrderByDescending(entry => entry.Label < 0 ? 0 : rows[entry.Index].Probabilities[entry.Label]).Take(given.GetValue(_most));
+            .Select(i => (Index: i, Label: wanted is null ? Foremost(predictor, rows[i]) : named))
+            .OrderByDescending(entry => rows[entry.Index].Probabilities[entry.Label]).Take(given.GetValue(_most));
         foreach (var (i, k) in chosen)
         {
             stop.ThrowIfCancellationRequested();
-            var label = k < 0 ? wanted! : predictor.Labels[k];
+            var label = predictor.Labels[k];
             var rollout = predictor.Explain(images[i], HeatMapMethod.AttentionRollout);
             var gradient = predictor.Explain(images[i], HeatMapMethod.GradCam, label);
             var radiograph = rollout.Radiograph;
@@ -84,7 +87,7 @@ internal sealed class ImagesCommand
                 Path.Combine(folder.FullName, Path.ChangeExtension(rows[i].Name.Replace('/', '_'), ".map.png")),
                 rows[i].Name,
                 string.Create(CultureInfo.InvariantCulture, $"{label.Replace('_', ' ')}: {rows[i].Probabilities[k]:P1}"),
-                "Yellow is hot, violet is cold; the scale's ends stand beside each map. A map shows what moved the model, not where a finding is.",
+                "Yellow is hot, cold places are left as they are; the ends of the scale stand beside each map. A map shows what moved the model, not where a finding is.",
                 [
                     new MapPanel("Radiograph", "the part that the model saw", radiograph.Width, radiograph.Height, radiograph.Channels, radiograph.Pixels),
                     new MapPanel("Attention roll-out", "share of each patch in what the head sees", first.Width, first.Height, first.Channels, first.Pixels),
@@ -95,11 +98,9 @@ internal sealed class ImagesCommand
         AnsiConsole.WriteLine($"Heat maps: {folder.Name}");
     }
 
-    private static int Likeliest(ImagePrediction row)
-    {
-        var best = 0;
-        for (var k = 1; k < row.Probabilities.Count; k++)
-            if (row.Probabilities[k] > row.Probabilities[best]) best = k;
-        return best;
-    }
+    /// <summary>The label that stands highest above its threshold, in odds, so that a frequent finding does not come first everywhere.</summary>
+    private static int Foremost(Predictor predictor, ImagePrediction row) => Enumerable.Range(0, row.Probabilities.Count)
+        .MaxBy(k => Odds(row.Probabilities[k]) - (predictor.Settings.Thresholds.TryGetValue(predictor.Labels[k], out var threshold) ? Odds(threshold) : 0));
+
+    private static double Odds(double probability) => Math.Log(Math.Max(probability, 1e-9) / Math.Max(1 - probability, 1e-9));
 }

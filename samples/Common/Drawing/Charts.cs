@@ -81,6 +81,12 @@ public static class Charts
 
         Style(plot, panel);
         if (panel.XRange is { } across) plot.Axes.SetLimitsX(across.Low, across.High);
+        if (panel.TickStep is { } step)
+        {
+            plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericFixedInterval(step);
+            plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericFixedInterval(step);
+        }
+
         if (panel.YRange is { } range) plot.Axes.SetLimitsY(range.Low, range.High);
         return plot;
     }

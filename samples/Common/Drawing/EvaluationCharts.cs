@@ -19,7 +19,7 @@ public static class EvaluationCharts
     public static void SaveRoc(string path, IEnumerable<RatedCurve> curves) => SaveCurves(
         path, curves, "ROC", new ChartPanel
         {
-            Title = "", Series = [], XLabel = "1 − specificity", YLabel = "sensitivity", XRange = Unit, YRange = Unit, Diagonal = "guessing", Legend = LegendCorner.LowerRight,
+            Title = "", Series = [], XLabel = "1 − specificity", YLabel = "sensitivity", XRange = Unit, YRange = Unit, TickStep = .2, Diagonal = "guessing", Legend = LegendCorner.LowerRight,
         });
 
     /// <summary>Draws precision-recall curves, the best first, each with its average precision in the legend.</summary>
@@ -28,12 +28,12 @@ public static class EvaluationCharts
     public static void SavePrecisionRecall(string path, IEnumerable<RatedCurve> curves) => SaveCurves(
         path, curves.Select(Stepped), "Precision and recall", new ChartPanel
         {
-            Title = "", Series = [], XLabel = "recall", YLabel = "precision", XRange = Unit, YRange = Unit, Legend = LegendCorner.UpperRight,
+            Title = "", Series = [], XLabel = "recall", YLabel = "precision", XRange = Unit, YRange = Unit, TickStep = .2, Legend = LegendCorner.UpperRight,
         });
 
     /// <summary>Draws what was predicted against what was true, before and after calibration for instance, and how many cases lie where.</summary>
     /// <param name="path">PNG or SVG.</param>
-    /// <param name="curves">Mean probabilities across, shares of positives up, the calibration error as their value; bins without cases left out.</param>
+    /// <param name="curves">Mean probabilities across, shares of positives up, the calibration error as their value; bins with few cases left out.</param>
     /// <param name="counts">For each curve, by bin of equal width from 0 to 1, the number of cases.</param>
     public static void SaveReliability(string path, IReadOnlyList<RatedCurve> curves, IReadOnlyList<IReadOnlyList<int>> counts)
     {
@@ -41,7 +41,7 @@ public static class EvaluationCharts
         ArgumentNullException.ThrowIfNull(counts);
         var reliability = new ChartPanel
         {
-            Title = "Reliability", XLabel = "predicted probability", YLabel = "share of positives", XRange = Unit, YRange = Unit,
+            Title = "Reliability", XLabel = "predicted probability", YLabel = "share of positives", XRange = Unit, YRange = Unit, TickStep = .2,
             Diagonal = "perfectly calibrated", Legend = LegendCorner.UpperLeft,
             Series = [.. curves.Select(curve => new ChartSeries(Text($"{curve.Name} (calibration error {curve.Value:F3})"), curve.X, curve.Y) { Marked = true })],
         };
@@ -74,15 +74,13 @@ public static class EvaluationCharts
     // Between two points precision does not move on a straight line (Davis and Goadrich 2006); average precision takes steps.
     private static RatedCurve Stepped(RatedCurve curve)
     {
+        // At recall 0 precision is a convention.
         var (x, y) = (new List<double>(), new List<double>());
         for (var i = 0; i < curve.X.Count; i++)
         {
-            if (i > 0)
-            {
-                x.Add(curve.X[i - 1]);
-                y.Add(curve.Y[i]);
-            }
-
+            if (curve.X[i] == 0) continue;
+            x.Add(x.Count == 0 ? 0 : x[^1]);
+            y.Add(curve.Y[i]);
             x.Add(curve.X[i]);
             y.Add(curve.Y[i]);
         }
