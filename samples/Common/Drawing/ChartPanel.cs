@@ -33,6 +33,6 @@ public sealed record ChartPanel
     /// <summary>Whether the legend stands in a corner of the panel, one entry a line, instead of below it.</summary>
     public LegendCorner? Legend { get; init; }
 
-    /// <summary>From one tick to the next, on both axes; null leaves it to the space there is.</summary>
+    /// <summary>From one tick to the next, on both axes, whose ends must be given; null leaves it to the space there is.</summary>
     public double? TickStep { get; init; }
 }

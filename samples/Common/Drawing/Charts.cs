@@ -1,3 +1,4 @@
+using System.Globalization;
 using ScottPlot;
 using SkiaSharp;
 
@@ -81,10 +82,10 @@ public static class Charts
 
         Style(plot, panel);
         if (panel.XRange is { } across) plot.Axes.SetLimitsX(across.Low, across.High);
-        if (panel.TickStep is { } step)
+        if (panel is { TickStep: { } step, XRange: { } wide, YRange: { } high })
         {
-            plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericFixedInterval(step);
-            plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericFixedInterval(step);
+            plot.Axes.Bottom.TickGenerator = Ticks(wide, step);
+            plot.Axes.Left.TickGenerator = Ticks(high, step);
         }
 
         if (panel.YRange is { } range) plot.Axes.SetLimitsY(range.Low, range.High);
@@ -186,4 +187,11 @@ public static class Charts
         LegendCorner.UpperLeft => Alignment.UpperLeft,
         _ => Alignment.LowerRight,
     };
+
+    private static ScottPlot.TickGenerators.NumericManual Ticks((double Low, double High) range, double step)
+    {
+        var first = (int)Math.Ceiling(range.Low / step);
+        double[] places = [.. Enumerable.Range(first, (int)Math.Floor(range.High / step) - first + 1).Select(i => i * step)];
+        return new ScottPlot.TickGenerators.NumericManual(places, [.. places.Select(place => place.ToString("0.###", CultureInfo.InvariantCulture))]);
+    }
 }
