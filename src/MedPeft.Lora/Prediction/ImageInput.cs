@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Prediction;
@@ -55,7 +56,7 @@ public sealed class ImageInput
         var options = new EnumerationOptions { RecurseSubdirectories = recursive, AttributesToSkip = FileAttributes.Hidden | FileAttributes.System, IgnoreInaccessible = false };
         return
         [
-            .. Directory.EnumerateFiles(folder, "*", options).Where(IsImage)
+            .. Files(folder, options).Where(IsImage)
                 .Select(path => (Path: path, Name: Path.GetRelativePath(folder, path).Replace('\\', '/')))
                 .OrderBy(file => file.Name, StringComparer.Ordinal)
                 .Select(file => FromFile(file.Path, file.Name)),
@@ -66,6 +67,13 @@ public sealed class ImageInput
     public override string ToString() => Name;
 
     internal PixelImage Read() => _read();
+
+    // Links to folders may lead back up, round and round.
+    private static FileSystemEnumerable<string> Files(string folder, EnumerationOptions options) => new(folder, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), options)
+    {
+        ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+        ShouldRecursePredicate = (ref FileSystemEntry entry) => !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
+    };
 
     private static bool IsImage(string path)
     {

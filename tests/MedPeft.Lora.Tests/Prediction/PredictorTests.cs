@@ -55,6 +55,18 @@ public class PredictorTests
     }
 
     [Fact]
+    public void Links_to_folders_are_not_followed_and_links_to_files_are()
+    {
+        if (OperatingSystem.IsWindows()) return; // links need a privilege there
+        using var folder = new TempFolder();
+        folder.Image("a/1.png");
+        File.CreateSymbolicLink(folder.In("a/2.png"), folder.In("a/1.png"));
+        Directory.CreateSymbolicLink(folder.In("a/up"), folder.Path);
+
+        Assert.Equal(["a/1.png", "a/2.png"], ImageInput.FromFolder(folder.Path).Select(input => input.Name));
+    }
+
+    [Fact]
     public void Lists_streams_and_single_images_agree_for_any_batch_size_and_number_of_threads()
     {
         var inputs = Inputs(40);
@@ -193,14 +205,14 @@ public class PredictorTests
     public void An_adapter_is_merged_and_its_settings_lie_beside_it()
     {
         using var folder = new TempFolder();
-        var path = folder.In("adapter.safetensors");
+        var path = folder.In("adapter");
         using var trained = TinyModels.Make();
         var lora = trained.InjectLora(new LoraConfig { Rank = 2, Alpha = 4, Targets = ["qkv"], Trainable = ["head"] });
         using (no_grad())
             foreach (var (_, parameter) in lora.TrainableParameters()) parameter.normal_(0, .3);
         trained.eval();
         lora.Save(path);
-        TinyModels.Settings.Save(folder.Path);
+        TinyModels.Settings.Save(Directory.Exists(path) ? path : folder.Path);
         using var unmerged = new Predictor(trained, TinyModels.Settings, leaveOpen: true);
         var input = Inputs(1)[0];
 
