@@ -34,6 +34,7 @@ internal sealed class ImagesCommand
     {
         var input = given.GetValue(_input)!;
         var images = Directory.Exists(input) ? ImageInput.FromFolder(input) : [ImageInput.FromFile(input)];
+        if (!Directory.Exists(input) && !File.Exists(input)) throw new ImageException(input, "does not exist. Name an image, or a folder of images.");
         if (images.Count == 0) throw new ImageException(input, "holds no image. PNG, JPEG and DICOM files are read.");
         using var predictor = Models.Load(_model, given, null);
         var clock = System.Diagnostics.Stopwatch.StartNew();
