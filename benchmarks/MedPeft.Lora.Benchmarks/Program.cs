@@ -5,6 +5,9 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using MedPeft.Lora.Benchmarks;
 using MedPeft.Lora.Native;
 
+// "auroc" answers benchmarks/peer/auroc.py, which times scikit-learn in turn with it; no tensor is needed.
+if (args is ["auroc", ..]) return AurocTiming.Run(args[1..]);
+
 TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
 
 // "step" measures one full-size training step with the peak memory of its process, which BenchmarkDotNet does not see.

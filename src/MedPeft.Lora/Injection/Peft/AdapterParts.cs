@@ -56,7 +56,7 @@ internal sealed record AdapterParts(nn.Module Root, AdapterConfig Config, Select
     private string Key(string name)
     {
         var adapted = Layers.FirstOrDefault(layer => ModulePath.IsWithin(name, layer.Path)).Path;
-        return ModulePath.Plain(adapted is null ? name : $"{adapted}.base_layer.{name[(adapted.Length + 1)..]}");
+        return adapted is null ? PeftForm.Of(Config).TrainedKey(this, ModulePath.Plain(name)) : ModulePath.Plain($"{adapted}.base_layer.{name[(adapted.Length + 1)..]}");
     }
 
     private static bool IsRunningStatistic(string name) => RunningStatistics.Contains(ModulePath.Last(name));
