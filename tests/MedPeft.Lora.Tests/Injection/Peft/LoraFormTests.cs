@@ -70,6 +70,25 @@ public sealed class LoraFormTests : IDisposable
         using (var after = PeftGoldenTests.Logits(foreign)) TensorAssert.Close(logits, after, 1e-5, "imported");
     }
 
+    [Theory]
+    [InlineData(LoraInitialization.Pissa, true)]
+    [InlineData(LoraInitialization.Olora, false)]
+    public void A_start_at_a_part_of_the_weight_is_plain_LoRA_of_twice_the_rank_and_comes_back(LoraInitialization start, bool blocks)
+    {
+        var config = new LoraConfig { Rank = 3, Alpha = 5, Initialization = start, RankStabilized = blocks, Blocks = blocks ? [LoraBlock.Query, LoraBlock.Value] : null };
+        using var model = PeftGoldenTests.Base();
+        var lora = Filled(model.InjectLora(config));
+        using var logits = PeftGoldenTests.Logits(model);
+        lora.Save(Saved);
+        Assert.Empty(lora.PeftObstacles());
+        Assert.Equal(blocks ? 12 : 6, Fields()["r"]!.GetValue<int>());
+        foreach (var layer in lora.Layers) SameUpdate(lora, layer.Path);
+        using var other = PeftGoldenTests.Base();
+        Assert.Equal(config, other.LoadLora(Saved).Config);
+        using var after = PeftGoldenTests.Logits(other);
+        Assert.True(Bits.Equal(logits, after));
+    }
+
     [Fact]
     public void A_plain_adapter_of_PEFT_is_not_taken_for_blocks()
     {
@@ -246,7 +265,7 @@ public sealed class LoraFormTests : IDisposable
         using var model = PeftGoldenTests.Base();
         var config = new LoraConfig
         {
-            Rank = 3, Alpha = 1.7, Dropout = .25, TargetPattern = @".*\.(qkv|fc1)", Exclude = ["blocks.0.mlp.fc1"], Within = ["blocks.0..1"], RankStabilized = true, Dora = true, Seed = ulong.MaxValue,
+            Rank = 3, Alpha = 1.7, Dropout = .25, TargetPattern = @".*\.(qkv|fc1)", Exclude = ["blocks.0.mlp.fc1"], Within = ["blocks.0..1"], RankStabilized = true, Dora = true, Seed = ulong.MaxValue, Initialization = LoraInitialization.Eva, FreezeA = true,
             Bias = LoraBias.Adapted, Trainable = ["head", "pos_embed"], RankPattern = new Dictionary<string, int> { ["fc1"] = 2 }, AlphaPattern = new Dictionary<string, double> { ["qkv"] = Math.PI },
         };
         model.InjectLora(config).Save(Saved);
