@@ -94,7 +94,7 @@ public static class LeakCheck
     private static Miniature[] Miniatures(ImageDataset data, LeakCheckOptions options, CancellationToken ct)
     {
         var miniatures = new Miniature[data.Count];
-        ManyAtOnce.Run(data.Count, options.Threads, i => miniatures[i] = Miniature.Of(ImageDecoder.Decode(data[i].Path)), ct);
+        ManyAtOnce.Run(data.Count, options.Threads, i => miniatures[i] = Miniature.Of(data[i].Decode()), ct);
         return miniatures;
     }
 

@@ -223,8 +223,8 @@ public sealed class ImageLoaderTests : IDisposable
         var error = Assert.Throws<ImageException>(() => Batches(strict));
         Assert.Equal(_data[5].Path, error.File);
         Assert.StartsWith(
-            $"'{_data[5].Path}' cannot be read, and 2 of 23 images were skipped before it: the limit of SkipAndRecord(0.1). Its own error: is no PNG or "
-            + "JPEG image",
+            $"'{_data[5].Path}' cannot be read, and 2 of 23 images were skipped before it: the limit of SkipAndRecord(0.1). Its own error: is no PNG, JPEG "
+            + "or DICOM image",
             error.Message,
             StringComparison.Ordinal);
     }

@@ -56,11 +56,24 @@ internal sealed class CacheFilling(
         if (report is not null) progress?.Report(report);
     }
 
+    /// <summary>Decodes and resizes; whatever goes wrong names the image.</summary>
+    public static PixelImage Prepare(ImageRecord record, Func<ImageRecord, PixelImage> prepare)
+    {
+        try
+        {
+            return prepare(record);
+        }
+        catch (Exception e) when (e is not (ImageException or OutOfMemoryException))
+        {
+            throw new ImageException(record.Path, $"cannot be prepared: {e.Message}", e);
+        }
+    }
+
     // The number of bytes added, 0 if the image was there.
     private long Place(ImageRecord record, SegmentWriter writer)
     {
-        if (index.Find(SourceFile.Look(record.Path)) is not null) return 0;
-        var source = SourceFile.Read(record.Path, out var bytes);
+        if (index.Find(SourceFile.Look(record)) is not null) return 0;
+        var source = SourceFile.Read(record, out var bytes);
         bool isThere;
         lock (_lock) isThere = index.Find(source) is not null || !_written.Add(source.Content!.Value);
         if (isThere)
@@ -72,12 +85,12 @@ internal sealed class CacheFilling(
         PixelImage image;
         try
         {
-            image = shrink(options.Decode is { } decode ? decode(record) : ImageDecoder.Decode(bytes, record.Path));
+            image = Prepare(record, r => shrink(options.Decode is { } decode ? decode(r) : ImageDecoder.DecodeOwned(bytes, r.Path, null, r.Dicom)));
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (ImageException)
         {
             lock (_lock) _written.Remove(source.Content!.Value);
-            throw e as ImageException ?? new ImageException(record.Path, $"cannot be prepared: {e.Message}", e);
+            throw;
         }
 
         var checksum = Crc32.Compute(image.Pixels);

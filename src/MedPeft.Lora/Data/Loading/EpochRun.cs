@@ -150,7 +150,7 @@ internal sealed class EpochRun : IDisposable
         var record = _data[index];
         try
         {
-            var image = _options.Read is { } read ? read(record) : ImageDecoder.Decode(record.Path);
+            var image = _options.Read is { } read ? read(record) : record.Decode();
             var random = SampleRandom.For(_options.Seed, _epoch, index);
             _pipeline.Run(image, ref random, batch[position]);
             return null;
