@@ -13,7 +13,7 @@ public sealed partial class LoraAdapter
     public void Save(string path)
     {
         DemandReached();
-        AdapterFile.Write(path, Saved(), Config, Layers);
+        AdapterFile.Write(path, Saved(), (LoraConfig)Config, Layers);
     }
 
     /// <summary>Reads what <see cref="Save"/> has written into this model's adapters.</summary>
@@ -23,7 +23,7 @@ public sealed partial class LoraAdapter
     public void Load(string path)
     {
         DemandNotMerged("loading");
-        AdapterFile.ReadInto(path, Saved().ToDictionary(), Config, Layers);
+        AdapterFile.ReadInto(path, Saved().ToDictionary(), (LoraConfig)Config, Layers);
     }
 
     /// <summary>What a file holds: the adapters, then the parameters and buffers that are trained in full, in the order of the model.</summary>

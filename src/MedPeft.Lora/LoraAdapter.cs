@@ -12,18 +12,18 @@ public sealed partial class LoraAdapter
     private readonly Placement _placement;
     private readonly Freezing _freezing;
     private readonly ReachCheck _reach;
-    private readonly IReadOnlyList<(string Path, LoraLayer Layer)> _layers;
+    private readonly IReadOnlyList<(string Path, AdapterLayer Layer)> _layers;
     private bool _removed;
 
-    internal LoraAdapter(nn.Module model, LoraConfig config, Selection selection, Placement placement, Freezing freezing, IReadOnlyList<(string Path, LoraLayer Layer)> layers)
+    internal LoraAdapter(nn.Module model, AdapterConfig config, Selection selection, Placement placement, Freezing freezing, IReadOnlyList<(string Path, AdapterLayer Layer)> layers)
     {
         (_model, Config, _selection, _placement, _freezing, _layers) = (model, config, selection, placement, freezing, layers);
         _reach = new ReachCheck(model, placement.Entries);
-        Layers = [.. selection.Layers.Select(entry => LoraLayerInfo.Of(entry.Path, entry.Layer, entry.Config))];
+        Layers = [.. selection.Layers.Select(entry => entry.Config.Info(entry.Path, entry.Layer))];
     }
 
     /// <summary>The configuration it was made by.</summary>
-    public LoraConfig Config { get; }
+    public AdapterConfig Config { get; }
 
     /// <summary>The adapted layers, in the order of the model.</summary>
     public IReadOnlyList<LoraLayerInfo> Layers { get; }
@@ -64,12 +64,19 @@ public sealed partial class LoraAdapter
     /// <summary>One adapted layer.</summary>
     /// <param name="path">The layer, e.g. <c>blocks.0.attn.qkv</c>.</param>
     /// <exception cref="LoraException">There is no such adapted layer.</exception>
-    public LoraLayer Layer(string path)
+    public AdapterLayer Layer(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         return Present()._layers.FirstOrDefault(entry => entry.Path == path).Layer
             ?? throw new LoraException($"There is no adapted layer '{path}'. Adapted layers: {Names.Nearest([path], [.. _layers.Select(entry => entry.Path)])}.");
     }
+
+    /// <summary>One adapted layer, as what the method makes of it: <c>lora.Layer&lt;LoraLayer&gt;("blocks.0.attn.qkv").A</c>.</summary>
+    /// <typeparam name="T">The type of the layer.</typeparam>
+    /// <param name="path">The layer.</param>
+    /// <exception cref="LoraException">There is no such adapted layer, or it is of another type.</exception>
+    public T Layer<T>(string path) where T : AdapterLayer =>
+        Layer(path) is var layer && layer is T typed ? typed : throw new LoraException($"'{path}' is adapted by a {layer.GetType().Name}, which is no {typeof(T).Name}.");
 
     /// <summary>Adds the updates to the weights, computed in float64 and rounded once; the weights as they were are kept. Passes then cost what the plain model's do.</summary>
     /// <exception cref="LoraException">They are merged already, a weight is shared with another layer, or passes have bypassed an adapter.</exception>
@@ -161,7 +168,7 @@ public sealed partial class LoraAdapter
         return gradient is not null;
     }));
 
-    private void DemandUnshared(string path, LoraLayer layer)
+    private void DemandUnshared(string path, AdapterLayer layer)
     {
         var own = layer.Base.parameters().Select(parameter => parameter.Handle).ToHashSet();
         foreach (var node in ModuleTree.Read(_model).Where(node => !ReferenceEquals(node.Module, layer)))
@@ -171,9 +178,9 @@ public sealed partial class LoraAdapter
 
     private sealed class DisabledScope : IDisposable
     {
-        private readonly IReadOnlyList<(LoraLayer Layer, bool Before)> _before;
+        private readonly IReadOnlyList<(AdapterLayer Layer, bool Before)> _before;
 
-        public DisabledScope(IReadOnlyList<(string Path, LoraLayer Layer)> layers)
+        public DisabledScope(IReadOnlyList<(string Path, AdapterLayer Layer)> layers)
         {
             _before = [.. layers.Select(entry => (entry.Layer, entry.Layer.Enabled))];
             foreach (var (layer, _) in _before) layer.Enabled = false;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using MedPeft.Lora.Injection;
+using TorchSharp.Modules;
 
 namespace MedPeft.Lora;
 
@@ -7,36 +9,48 @@ public sealed partial record LoraConfig
     /// <summary>True if all settings are equal, lists entry by entry.</summary>
     /// <param name="other">The other configuration.</param>
     public bool Equals(LoraConfig? other) =>
-        other is not null && (Rank, Alpha, Dropout, TargetPattern, AllLinear, RankStabilized, Dora, Bias, Seed)
-            == (other.Rank, other.Alpha, other.Dropout, other.TargetPattern, other.AllLinear, other.RankStabilized, other.Dora, other.Bias, other.Seed)
-        && Targets.SequenceEqual(other.Targets) && Exclude.SequenceEqual(other.Exclude) && Within.SequenceEqual(other.Within) && Trainable.SequenceEqual(other.Trainable)
+        base.Equals(other) && (Rank, Alpha, Dropout, RankStabilized, Dora) == (other.Rank, other.Alpha, other.Dropout, other.RankStabilized, other.Dora)
         && RankPattern.SequenceEqual(other.RankPattern) && AlphaPattern.SequenceEqual(other.AlphaPattern)
         && (Blocks is null ? other.Blocks is null : other.Blocks is not null && Blocks.SequenceEqual(other.Blocks));
 
     /// <summary>A hash that equal configurations share.</summary>
-    public override int GetHashCode() => HashCode.Combine(Rank, Alpha, Dropout, Seed, Targets.Count, Trainable.Count, Blocks?.Count, TargetPattern);
+    public override int GetHashCode() => HashCode.Combine(base.GetHashCode(), Rank, Alpha, Dropout, Blocks?.Count);
 
-    /// <summary>The settings that are not the default, and always targets, rank and alpha: <c>LoraConfig { Targets = ["qkv"], Rank = 4, Alpha = 32, Blocks = [Query, Value] }</c>.</summary>
-    public override string ToString()
+    private protected override IEnumerable<string> Settings()
     {
-        static string List(IEnumerable<string> names) => Injection.Names.Quoted(names);
         static string Pattern<T>(IEnumerable<KeyValuePair<string, T>> pattern) =>
             $"{{ {string.Join(", ", pattern.Select(entry => string.Create(CultureInfo.InvariantCulture, $"\"{entry.Key}\": {entry.Value}")))} }}";
 
-        var settings = new List<string> { AllLinear ? "AllLinear" : TargetPattern is null ? $"Targets = {List(Targets)}" : $"TargetPattern = \"{TargetPattern}\"" };
-        if (Exclude.Count > 0) settings.Add($"Exclude = {List(Exclude)}");
-        if (Within.Count > 0) settings.Add($"Within = {List(Within)}");
-        settings.Add(string.Create(CultureInfo.InvariantCulture, $"Rank = {Rank}, Alpha = {Alpha}"));
-        if (RankPattern.Count > 0) settings.Add($"RankPattern = {Pattern(RankPattern)}");
-        if (AlphaPattern.Count > 0) settings.Add($"AlphaPattern = {Pattern(AlphaPattern)}");
-        if (Blocks is not null) settings.Add($"Blocks = [{string.Join(", ", Blocks)}]");
-        if (Dropout > 0) settings.Add(string.Create(CultureInfo.InvariantCulture, $"Dropout = {Dropout}"));
-        if (RankStabilized) settings.Add("RankStabilized");
-        if (Dora) settings.Add("Dora");
-        if (Bias != LoraBias.None) settings.Add($"Bias = {Bias}");
-        if (Trainable.Count > 0) settings.Add($"Trainable = {List(Trainable)}");
-        if (Seed != 0) settings.Add(string.Create(CultureInfo.InvariantCulture, $"Seed = {Seed}"));
-        return $"LoraConfig {{ {string.Join(", ", settings)} }}";
+        yield return string.Create(CultureInfo.InvariantCulture, $"Rank = {Rank}, Alpha = {Alpha}");
+        if (RankPattern.Count > 0) yield return $"RankPattern = {Pattern(RankPattern)}";
+        if (AlphaPattern.Count > 0) yield return $"AlphaPattern = {Pattern(AlphaPattern)}";
+        if (Blocks is not null) yield return $"Blocks = [{string.Join(", ", Blocks)}]";
+        if (Dropout > 0) yield return string.Create(CultureInfo.InvariantCulture, $"Dropout = {Dropout}");
+        if (RankStabilized) yield return "RankStabilized";
+        if (Dora) yield return "Dora";
+    }
+
+    internal override void DemandFits(IReadOnlyList<ModuleNode> targets)
+    {
+        RefuseMixedBlocks(targets);
+        DemandPatternsMatch(targets);
+    }
+
+    // Blocks split rows in three, and the rows of a plain layer may be divisible by three too: an adapter would sit there and mean nothing.
+    private void RefuseMixedBlocks(IReadOnlyList<ModuleNode> targets)
+    {
+        if (Blocks is null) return;
+        static bool LooksFused(ModuleNode node) => node.Module is Linear { weight.shape: var shape } && shape[0] == 3 * shape[1];
+        if (targets.FirstOrDefault(LooksFused) is not { } fused || targets.FirstOrDefault(node => !LooksFused(node)) is not { } plain) return;
+        throw new LoraException($"Blocks [{string.Join(", ", Blocks)}] fits a fused qkv such as '{fused.Path}', but '{plain.Path}' is to be adapted as well, which is none. "
+            + "Adapt the two by two calls of InjectLora, the second without Blocks.");
+    }
+
+    private void DemandPatternsMatch(IReadOnlyList<ModuleNode> targets)
+    {
+        foreach (var (property, names) in new[] { (nameof(RankPattern), RankPattern.Keys), (nameof(AlphaPattern), AlphaPattern.Keys) })
+            if (names.Where(name => !targets.Any(node => ModulePath.Matches(name, node.Path))).ToList() is { Count: > 0 } unmatched)
+                throw new LoraException($"No adapted layer matches {property} {Names.Quoted(unmatched)}. Adapted layers: {Names.Nearest(unmatched, [.. targets.Select(node => node.Path)])}.");
     }
 
     private static int CheckedRank(int value, string what, string property) => value >= 1
@@ -46,14 +60,6 @@ public sealed partial record LoraConfig
     private static double CheckedAlpha(double value, string what, string property) => value > 0 && double.IsFinite(value)
         ? value
         : throw new ArgumentOutOfRangeException(property, string.Create(CultureInfo.InvariantCulture, $"{what} is {value}; it must be a positive number: the update is scaled by Alpha / Rank."));
-
-    private static string[] CheckedNames(IReadOnlyList<string> value, string property, bool mayBeEmpty)
-    {
-        ArgumentNullException.ThrowIfNull(value, property);
-        if (value.Count == 0 && !mayBeEmpty) throw new ArgumentException($"{property} is empty; name at least one layer, such as \"qkv\".", property);
-        if (value.Any(string.IsNullOrWhiteSpace)) throw new ArgumentException($"{property} has an empty name; write a path such as \"blocks.0.attn.qkv\" or its end, \"qkv\".", property);
-        return [.. value];
-    }
 
     private static LoraBlock[] CheckedBlocks(IReadOnlyList<LoraBlock> value, string property)
     {

@@ -1,14 +1,12 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
+using MedPeft.Lora.Injection;
+using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
 
-/// <summary>Which layers are adapted, and how. A value: two with the same settings are equal; change one by <c>with</c>.</summary>
-/// <remarks>
-/// Hu et al. 2022, arXiv:2106.09685. Names are whole paths (<c>blocks.0.attn.qkv</c>) or their ends from a dot on (<c>qkv</c>, <c>attn.qkv</c>; <c>kv</c> is
-/// no such end). Each name must match something in the model: a typo is an error, never an adapter less.
-/// </remarks>
-public sealed partial record LoraConfig
+/// <summary>LoRA: a low-rank update beside each adapted layer. A value: two with the same settings are equal; change one by <c>with</c>.</summary>
+/// <remarks>Hu et al. 2022, arXiv:2106.09685.</remarks>
+public sealed partial record LoraConfig : AdapterConfig
 {
     /// <summary>Rank r of the update. With <see cref="Blocks"/> each block has this rank, in a grouped convolution each group. The default is 8.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
@@ -27,42 +25,6 @@ public sealed partial record LoraConfig
             ? value
             : throw new ArgumentOutOfRangeException(nameof(Dropout), string.Create(CultureInfo.InvariantCulture, $"Dropout is {value}; it must be at least 0 and below 1."));
     }
-
-    /// <summary>Names of the layers to adapt: <c>Linear</c>, <c>Conv2d</c> or <c>Embedding</c>. The default is <c>["qkv"]</c>. Not used with <see cref="TargetPattern"/> or <see cref="AllLinear"/>.</summary>
-    /// <exception cref="ArgumentException">It is empty, or an entry is.</exception>
-    public IReadOnlyList<string> Targets { get; init => field = CheckedNames(value, nameof(Targets), mayBeEmpty: false); } = ["qkv"];
-
-    /// <summary>A regular expression that the whole path of a layer must match, in the place of <see cref="Targets"/>: <c>blocks\.(8|9)\..*\.(qkv|fc2)</c>. The default is null.</summary>
-    /// <exception cref="ArgumentException">It is no valid regular expression.</exception>
-    public string? TargetPattern
-    {
-        get;
-        init
-        {
-            if (value is not null) Pattern(value, nameof(TargetPattern));
-            field = value;
-        }
-    }
-
-    /// <summary>True adapts every <c>Linear</c> layer that <see cref="Trainable"/> does not train in full, in the place of <see cref="Targets"/>. The default is false.</summary>
-    public bool AllLinear { get; init; }
-
-    /// <summary>Names of layers, or of modules whose layers, are left as they are. The default is none.</summary>
-    /// <exception cref="ArgumentException">An entry is empty.</exception>
-    public IReadOnlyList<string> Exclude { get; init => field = CheckedNames(value, nameof(Exclude), mayBeEmpty: true); } = [];
-
-    /// <summary>Names of modules that the adapted layers must lie in; a range names several, both ends included: <c>["blocks.8..11"]</c>. The default, none, is the whole model.</summary>
-    /// <exception cref="ArgumentException">An entry is empty, or a range runs backwards.</exception>
-    public IReadOnlyList<string> Within
-    {
-        get;
-        init
-        {
-            var names = CheckedNames(value, nameof(Within), mayBeEmpty: true);
-            foreach (var name in names) Injection.ModuleRange.Expand(name, nameof(Within));
-            field = names;
-        }
-    } = [];
 
     /// <summary>For fused attention layers: the projections to adapt, each with an update of its own. Null, the default, adapts the layer as a whole.</summary>
     /// <exception cref="ArgumentException">It is empty, names a block twice or one that does not exist.</exception>
@@ -91,45 +53,27 @@ public sealed partial record LoraConfig
     /// <remarks>In training with dropout the layer's own term sees the whole input, as in LoRA; PEFT drops it there as well.</remarks>
     public bool Dora { get; init; }
 
-    /// <summary>Which biases are trained beside the adapters. The default is none.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is none of the names.</exception>
-    public LoraBias Bias
-    {
-        get;
-        init => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(Bias), $"Bias is {(int)value}, which is none of None, Adapted and All.");
-    }
-
-    /// <summary>
-    /// Modules (<c>head</c>, <c>fc_norm</c>) or single parameters (<c>pos_embed</c>) that are trained in full beside the adapters and saved with them. The default is none.
-    /// </summary>
-    /// <exception cref="ArgumentException">An entry is empty.</exception>
-    public IReadOnlyList<string> Trainable { get; init => field = CheckedNames(value, nameof(Trainable), mayBeEmpty: true); } = [];
-
-    /// <summary>Seed of the initial values; torch's own generators are left alone. The default is 0.</summary>
-    public ulong Seed { get; init; }
-
     /// <summary>The factor of the update where no pattern says otherwise: α/r, or α/√r with <see cref="RankStabilized"/>.</summary>
     public double Scale => RankStabilized ? Alpha / Math.Sqrt(Rank) : Alpha / Rank;
 
     /// <summary>The settings of one layer: its rank and alpha by the patterns.</summary>
-    internal LoraConfig For(string path)
+    internal override LoraConfig For(string path)
     {
         static T Of<T>(IReadOnlyDictionary<string, T> pattern, string path, T otherwise) =>
-            pattern.Where(entry => Injection.ModulePath.Matches(entry.Key, path)).OrderByDescending(entry => entry.Key.Length).Select(entry => entry.Value).FirstOrDefault(otherwise);
+            pattern.Where(entry => ModulePath.Matches(entry.Key, path)).OrderByDescending(entry => entry.Key.Length).Select(entry => entry.Value).FirstOrDefault(otherwise);
 
         return this with { Rank = Of(RankPattern, path, Rank), Alpha = Of(AlphaPattern, path, Alpha) };
     }
 
-    /// <summary>The pattern as a matcher of whole paths.</summary>
-    internal static Regex Pattern(string pattern, string property)
-    {
-        try
-        {
-            return new Regex($"^(?:{pattern})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
-        }
-        catch (ArgumentException e)
-        {
-            throw new ArgumentException($"{property} \"{pattern}\" is no regular expression: {e.Message}", property, e);
-        }
-    }
+    internal override string Kinds => LayerKinds.All;
+
+    internal override bool CanAdapt(nn.Module module) => LayerKinds.CanAdapt(module);
+
+    internal override string? Misfit(nn.Module module, string name) => LayerKinds.Misfit(module, this, name);
+
+    internal override IReadOnlyList<(string Name, long[] Shape)> Shapes(nn.Module module) => LayerKinds.Shapes(module, this);
+
+    internal override AdapterLayer Adapt(nn.Module module, Generator generator) => LayerKinds.Adapt(module, this, generator);
+
+    internal override LoraLayerInfo Info(string path, nn.Module module) => new(path, module.GetType().Name, Rank, Alpha, Scale, Blocks, Dora, Added(module));
 }

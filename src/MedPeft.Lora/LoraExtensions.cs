@@ -9,14 +9,18 @@ public static class LoraExtensions
     /// <summary>Puts low-rank adapters in the place of a model's linear layers and freezes everything else.</summary>
     /// <remarks>
     /// The model's outputs do not change (a fresh update is zero), nor do the names of its parameters. Every parameter but the adapters' and
-    /// those of <see cref="LoraConfig.Trainable"/> stops receiving gradients. Create optimizers after this call, and after <c>to</c>.
+    /// those of <see cref="AdapterConfig.Trainable"/> stops receiving gradients. Create optimizers after this call, and after <c>to</c>.
     /// If anything is wrong, nothing has changed.
     /// </remarks>
     /// <param name="model">Any module that has linear layers below it, in fields, properties, arrays, lists, dictionaries, <c>Sequential</c>, <c>ModuleList</c>, <c>ModuleDict</c> or closures.</param>
     /// <param name="config">Which layers, and how.</param>
     /// <returns>The handle: counts, merging, saving, removal.</returns>
     /// <exception cref="LoraException">A name matches nothing, a layer cannot be adapted so, or is adapted already.</exception>
-    public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config)
+    public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config) => InjectAdapter(model, config);
+
+    /// <summary>As <see cref="InjectLora"/>, for any method: the type of the configuration says which.</summary>
+    /// <inheritdoc cref="InjectLora"/>
+    public static LoraAdapter InjectAdapter(this nn.Module model, AdapterConfig config)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
@@ -51,7 +55,11 @@ public static class LoraExtensions
     /// <param name="config">Which layers, and how.</param>
     /// <returns>The plan, which prints as a table.</returns>
     /// <exception cref="LoraException">As <see cref="InjectLora"/> would throw.</exception>
-    public static LoraPlan PlanLora(this nn.Module model, LoraConfig config)
+    public static LoraPlan PlanLora(this nn.Module model, LoraConfig config) => PlanAdapter(model, config);
+
+    /// <summary>As <see cref="PlanLora"/>, for any method.</summary>
+    /// <inheritdoc cref="PlanLora"/>
+    public static LoraPlan PlanAdapter(this nn.Module model, AdapterConfig config)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);

@@ -1,6 +1,4 @@
 using System.Globalization;
-using MedPeft.Lora.Injection;
-using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
 
@@ -18,9 +16,4 @@ public sealed record LoraLayerInfo(string Path, string Kind, int Rank, double Al
     /// <summary>E.g. <c>blocks.0.attn.qkv Linear r=4 α=32 [Query, Value] 12,288</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Path} {Kind} r={Rank} α={Alpha}{(Dora ? " DoRA" : "")}{(Blocks is null ? "" : $" [{string.Join(", ", Blocks)}]")} {Parameters:N0}");
-
-    /// <summary>What a configuration makes of a layer.</summary>
-    internal static LoraLayerInfo Of(string path, nn.Module layer, LoraConfig config) => new(
-        path, layer.GetType().Name, config.Rank, config.Alpha, config.Scale, config.Blocks, config.Dora,
-        LayerKinds.Shapes(layer, config).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size)));
 }

@@ -42,7 +42,7 @@ public sealed record LoraPlan
             (total, bytes) = (total + count, bytes + size);
             if (inFull.Contains(parameter.Handle)) (trained, trainedBytes) = (trained + count, trainedBytes + size);
         }
-        var layers = selection.Layers.Select(entry => (Info: LoraLayerInfo.Of(entry.Path, entry.Layer, entry.Config), Size: entry.Layer.get_parameter("weight")!.dtype == ScalarType.Float64 ? 8 : 4)).ToList();
+        var layers = selection.Layers.Select(entry => (Info: entry.Config.Info(entry.Path, entry.Layer), Size: entry.Layer.get_parameter("weight")!.dtype == ScalarType.Float64 ? 8 : 4)).ToList();
         var (added, addedBytes) = (layers.Sum(layer => layer.Info.Parameters), layers.Sum(layer => layer.Info.Parameters * layer.Size));
         return new LoraPlan([.. layers.Select(layer => layer.Info)], [.. selection.TrainedModules, .. selection.TrainedParameters],
             new ParameterCount(trained + added, total + added, trainedBytes + addedBytes, bytes + addedBytes), bytes);

@@ -369,6 +369,6 @@ public sealed class LoraAdapterTests : IDisposable
     private static void Fill(LoraAdapter lora)
     {
         using var none = no_grad();
-        foreach (var layer in lora.Layers) lora.Layer(layer.Path).B.normal_(0, .3);
+        foreach (var layer in lora.Layers) lora.Layer<LoraLayer>(layer.Path).B.normal_(0, .3);
     }
 }

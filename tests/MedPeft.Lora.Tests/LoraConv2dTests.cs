@@ -71,7 +71,7 @@ public class LoraConv2dTests
         model.to(ScalarType.Float64);
         using var x = randn([2, 3, 8, 8], dtype: ScalarType.Float64);
         model.call(x).Dispose();
-        Assert.Equal(ScalarType.Float64, lora.Layer("conv").Magnitude!.dtype);
+        Assert.Equal(ScalarType.Float64, lora.Layer<LoraLayer>("conv").Magnitude!.dtype);
         Assert.Equal("conv Conv2d r=2 α=8 DoRA 72", lora.Layers[0].ToString());
     }
 }

@@ -36,7 +36,7 @@ public class LoraEmbeddingTests
         using var before = model.call(x);
         var lora = model.InjectLora(new LoraConfig { Rank = 2, Targets = ["table"] });
         model.to(ScalarType.Float64).to(ScalarType.Float32);
-        using (no_grad()) lora.Layer("table").A.normal_();
+        using (no_grad()) lora.Layer<LoraLayer>("table").A.normal_();
         using (var adapted = model.call(x)) Assert.False(Bits.Equal(before, adapted));
         lora.Remove();
         using var after = model.call(x);

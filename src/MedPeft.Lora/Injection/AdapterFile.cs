@@ -44,7 +44,7 @@ internal static class AdapterFile
     }
 
     /// <summary>The configuration that makes the adapter of a file anew: its layers by their whole paths, each with its rank and alpha.</summary>
-    public static LoraConfig ConfigOf(string path)
+    public static AdapterConfig ConfigOf(string path)
     {
         using var file = Safetensors.Open(path);
         var description = Description(path, file.Metadata) ?? throw new LoraException($"{Path.GetFileName(path)} has no description of an adapter ({Key}) in its metadata. Inject with the configuration it was made with, then Load it.");

@@ -5,18 +5,18 @@ namespace MedPeft.Lora.Injection;
 /// <summary>Puts adapters into a model: all of them, or, if anything is wrong, none.</summary>
 internal static class Injector
 {
-    public static LoraAdapter Inject(nn.Module root, LoraConfig config)
+    public static LoraAdapter Inject(nn.Module root, AdapterConfig config)
     {
         var tree = ModuleTree.Read(root);
         var selection = Selection.Of(root, tree, config);
         var freezing = Freezing.Of(root); // before the first adapter freezes its layer
 
         using var generator = new Generator(config.Seed);
-        var layers = new List<(string Path, LoraLayer Layer)>();
+        var layers = new List<(string Path, AdapterLayer Layer)>();
         Placement placement;
         try
         {
-            foreach (var (path, layer, settings) in selection.Layers) layers.Add((path, LayerKinds.Adapt(layer, settings, generator)));
+            foreach (var (path, layer, settings) in selection.Layers) layers.Add((path, settings.Adapt(layer, generator)));
             placement = Placement.Put(root, tree, layers);
         }
         catch

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
 
-/// <summary>The kinds of layers that can be adapted, in one place.</summary>
+/// <summary>The kinds of layers that LoRA can adapt, in one place.</summary>
 internal static class LayerKinds
 {
     /// <summary>Their names, for messages.</summary>
@@ -31,7 +31,7 @@ internal static class LayerKinds
     };
 
     /// <summary>Adapts it.</summary>
-    public static LoraLayer Adapt(nn.Module module, LoraConfig config, Generator generator) => module switch
+    public static AdapterLayer Adapt(nn.Module module, LoraConfig config, Generator generator) => module switch
     {
         Linear linear => new LoraLinear(linear, config, generator),
         Conv2d convolution => new LoraConv2d(convolution, config, generator),
@@ -40,13 +40,13 @@ internal static class LayerKinds
     };
 
     /// <summary>Why a module of another kind cannot be adapted, where there is more to say than that.</summary>
-    public static string Reason(nn.Module module) => module switch
+    public static string Reason(nn.Module module, string kinds) => module switch
     {
         _ when module.GetType() is { Name: var name } && name.StartsWith("ScriptModule", StringComparison.Ordinal) =>
-            $"not {All}: its code is TorchScript, which runs past adapters. Rebuild the model in C# and load its weights",
+            $"not {kinds}: its code is TorchScript, which runs past adapters. Rebuild the model in C# and load its weights",
         MultiheadAttention or TransformerEncoderLayer or TransformerDecoderLayer or TransformerEncoder or TransformerDecoder or Transformer =>
-            $"not {All}: its weights lie in native code, which runs past adapters. Build the attention of Linear layers",
-        _ => $"not {All}",
+            $"not {kinds}: its weights lie in native code, which runs past adapters. Build the attention of Linear layers",
+        _ => $"not {kinds}",
     };
 
     private static ArgumentException Unknown(nn.Module module) => new($"{module.GetType().Name} cannot be adapted.", nameof(module));

@@ -5,20 +5,20 @@ namespace MedPeft.Lora.Injection;
 /// <summary>Adapters put in the place of their layers, and the way back.</summary>
 internal sealed class Placement
 {
-    private readonly List<(Slot Slot, LoraLayer Layer)> _taken = [];
+    private readonly List<(Slot Slot, AdapterLayer Layer)> _taken = [];
 
     /// <summary>What the check of reached adapters needs to know about each layer.</summary>
     public IReadOnlyList<ReachCheck.Entry> Entries { get; private set; } = [];
 
     /// <summary>Puts each adapter into every slot of the tree that holds its layer and can hold the adapter. Where none can, the hook on the layer remains.</summary>
-    public static Placement Put(nn.Module root, IReadOnlyList<ModuleNode> tree, IReadOnlyList<(string Path, LoraLayer Layer)> layers)
+    public static Placement Put(nn.Module root, IReadOnlyList<ModuleNode> tree, IReadOnlyList<(string Path, AdapterLayer Layer)> layers)
     {
         var placement = new Placement();
         var byBase = layers.ToDictionary(entry => entry.Layer.Base, entry => entry.Layer, (IEqualityComparer<nn.Module>)ReferenceEqualityComparer.Instance);
         var sealedSlots = layers.ToDictionary(entry => entry.Layer, _ => new List<string>());
         try
         {
-            foreach (var owner in tree.Select(node => node.Module).Prepend(root).Where(module => module is not LoraLayer).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>())
+            foreach (var owner in tree.Select(node => node.Module).Prepend(root).Where(module => module is not AdapterLayer).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>())
             foreach (var slot in SlotFinder.Find(owner, byBase.ContainsKey).ToList()) // to a list: the slots change what is enumerated
             {
                 var layer = byBase[(nn.Module)slot.Value!];
@@ -51,7 +51,7 @@ internal sealed class Placement
     }
 
     // A module may answer for its children by code of its own. If the adapter is not listed there, to() and state_dict() would miss it.
-    private static void DemandRegistered(IReadOnlyList<ModuleNode> tree, Dictionary<nn.Module, LoraLayer> byBase)
+    private static void DemandRegistered(IReadOnlyList<ModuleNode> tree, Dictionary<nn.Module, AdapterLayer> byBase)
     {
         foreach (var node in tree)
             if (byBase.TryGetValue(node.Module, out var layer) && !node.Owner.named_children().Any(child => child.name == node.Name && ReferenceEquals(child.module, layer)))

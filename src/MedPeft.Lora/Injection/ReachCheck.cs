@@ -13,7 +13,7 @@ internal sealed class ReachCheck
     private List<Action> _unhook = [];
 
     /// <summary>An adapter, with the slots that could not hold it: its hook works there in <c>call</c> only.</summary>
-    public sealed record Entry(string Path, LoraLayer Layer, IReadOnlyList<nn.Module> Owners, IReadOnlyList<string> SealedSlots);
+    public sealed record Entry(string Path, AdapterLayer Layer, IReadOnlyList<nn.Module> Owners, IReadOnlyList<string> SealedSlots);
 
     public ReachCheck(nn.Module root, IReadOnlyList<Entry> entries)
     {

@@ -7,60 +7,61 @@ namespace MedPeft.Lora.Injection;
 internal static class TargetSelection
 {
     /// <summary>The places of the layers to adapt, each layer once.</summary>
-    public static IReadOnlyList<ModuleNode> Of(nn.Module root, IReadOnlyList<ModuleNode> tree, LoraConfig config, TrainedInFull trained)
+    public static IReadOnlyList<ModuleNode> Of(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config, TrainedInFull trained)
     {
         var named = config switch
         {
-            { AllLinear: true } => Demanded(root, tree, "AllLinear", [.. tree.Where(node => node.Module is Linear && !trained.Contains(node.Path))]),
-            { TargetPattern: { } pattern } => ByPattern(root, tree, pattern),
-            _ => ByNames(root, tree, config.Targets),
+            { AllLinear: true } => Demanded(root, tree, config, "AllLinear", [.. tree.Where(node => node.Module is Linear && !trained.Contains(node.Path))]),
+            { TargetPattern: { } pattern } => ByPattern(root, tree, config, pattern),
+            _ => ByNames(root, tree, config),
         };
         var kept = named.Where(IsKept(tree, config)).ToList();
         if (kept.Count == 0)
             throw new LoraException($"Exclude {Names.Quoted(config.Exclude)} and Within {Names.Quoted(config.Within)} leave none of the {named.Count} layers to adapt: {Names.Nearest([""], [.. named.Select(node => node.Path)])}.");
-        if (kept.Find(node => node.Module is LoraLayer) is { } adapted)
+        if (kept.Find(node => node.Module is AdapterLayer) is { } adapted)
             throw new LoraException($"'{adapted.Path}' is adapted already. Remove its adapter first, or leave the layer out.");
         return [.. kept.DistinctBy(node => node.Module, ReferenceEqualityComparer.Instance)];
     }
 
-    private static List<ModuleNode> ByNames(nn.Module root, IReadOnlyList<ModuleNode> tree, IReadOnlyList<string> targets)
+    private static List<ModuleNode> ByNames(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config)
     {
+        var targets = config.Targets;
         var unmatched = targets.Where(target => !tree.Any(node => ModulePath.Matches(target, node.Path))).ToList();
-        if (unmatched.Count > 0) Demanded(root, tree, $"Targets {Names.Quoted(unmatched)}", [], unmatched);
+        if (unmatched.Count > 0) Demanded(root, tree, config, $"Targets {Names.Quoted(unmatched)}", [], unmatched);
 
         var matched = tree.Where(node => targets.Any(target => ModulePath.Matches(target, node.Path))).ToList();
-        if (matched.Find(node => !IsLayer(node)) is { } other)
+        if (matched.Find(node => !IsLayer(node, config)) is { } other)
         {
-            var below = tree.Where(node => LayerKinds.CanAdapt(node.Module) && ModulePath.IsWithin(node.Path, other.Path)).Select(node => node.Path).ToList();
-            throw new LoraException($"'{other.Path}' matches Targets {Names.Quoted(targets)}, but is of type {other.Module.GetType().Name}, {LayerKinds.Reason(other.Module)}."
+            var below = tree.Where(node => config.CanAdapt(node.Module) && ModulePath.IsWithin(node.Path, other.Path)).Select(node => node.Path).ToList();
+            throw new LoraException($"'{other.Path}' matches Targets {Names.Quoted(targets)}, but is of type {other.Module.GetType().Name}, {LayerKinds.Reason(other.Module, config.Kinds)}."
                 + (below.Count > 0 ? $" Layers below it that can be adapted: {Names.Nearest(targets, below)}." : ""));
         }
         return matched;
     }
 
-    private static List<ModuleNode> ByPattern(nn.Module root, IReadOnlyList<ModuleNode> tree, string pattern)
+    private static List<ModuleNode> ByPattern(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config, string pattern)
     {
-        var regex = LoraConfig.Pattern(pattern, nameof(LoraConfig.TargetPattern));
-        return Demanded(root, tree, $"TargetPattern \"{pattern}\"", [.. tree.Where(node => IsLayer(node) && (regex.IsMatch(node.Path) || regex.IsMatch(ModulePath.Plain(node.Path))))], [pattern]);
+        var regex = AdapterConfig.Pattern(pattern, nameof(AdapterConfig.TargetPattern));
+        return Demanded(root, tree, config, $"TargetPattern \"{pattern}\"", [.. tree.Where(node => IsLayer(node, config) && (regex.IsMatch(node.Path) || regex.IsMatch(ModulePath.Plain(node.Path))))], [pattern]);
     }
 
-    private static List<ModuleNode> Demanded(nn.Module root, IReadOnlyList<ModuleNode> tree, string by, List<ModuleNode> found, IReadOnlyList<string>? asked = null)
+    private static List<ModuleNode> Demanded(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config, string by, List<ModuleNode> found, IReadOnlyList<string>? asked = null)
     {
         if (found.Count > 0) return found;
         var linear = tree.Where(node => node.Module is Linear).Select(node => node.Path).ToList();
-        var others = tree.Where(node => LayerKinds.CanAdapt(node.Module) && node.Module is not Linear).GroupBy(node => node.Module.GetType().Name)
+        var others = tree.Where(node => config.CanAdapt(node.Module) && node.Module is not Linear).GroupBy(node => node.Module.GetType().Name)
             .Select(kind => $" {kind.Key} layers: {Names.Nearest(asked ?? [""], [.. kind.Select(node => node.Path)])}.");
         throw new LoraException($"No module matches {by}. " + (linear.Count > 0
             ? $"Linear layers here: {Names.Nearest(asked ?? [""], linear)}."
             : $"{root.GetType().Name} has no Linear layers{(tree.Count == 0 ? " and no modules at all; does its constructor call RegisterComponents()?" : ".")}") + string.Concat(others));
     }
 
-    private static bool IsLayer(ModuleNode node) => LayerKinds.CanAdapt(node.Module) || node.Module is LoraLayer;
+    private static bool IsLayer(ModuleNode node, AdapterConfig config) => config.CanAdapt(node.Module) || node.Module is AdapterLayer;
 
-    private static Func<ModuleNode, bool> IsKept(IReadOnlyList<ModuleNode> tree, LoraConfig config)
+    private static Func<ModuleNode, bool> IsKept(IReadOnlyList<ModuleNode> tree, AdapterConfig config)
     {
-        var excluded = Modules(tree, nameof(LoraConfig.Exclude), config.Exclude);
-        var within = Modules(tree, nameof(LoraConfig.Within), [.. config.Within.SelectMany(name => ModuleRange.Expand(name, nameof(LoraConfig.Within)))]);
+        var excluded = Modules(tree, nameof(AdapterConfig.Exclude), config.Exclude);
+        var within = Modules(tree, nameof(AdapterConfig.Within), [.. config.Within.SelectMany(name => ModuleRange.Expand(name, nameof(AdapterConfig.Within)))]);
         return node => !excluded.Any(path => ModulePath.IsWithin(node.Path, path)) && (within.Count == 0 || within.Any(path => ModulePath.IsWithin(node.Path, path)));
     }
 

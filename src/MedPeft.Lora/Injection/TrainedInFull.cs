@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
 
-/// <summary>The modules and single parameters that <see cref="LoraConfig.Trainable"/> names.</summary>
+/// <summary>The modules and single parameters that <see cref="AdapterConfig.Trainable"/> names.</summary>
 internal sealed record TrainedInFull(IReadOnlyList<string> Modules, IReadOnlyList<string> Parameters)
 {
-    public static TrainedInFull Of(nn.Module root, IReadOnlyList<ModuleNode> tree, LoraConfig config)
+    public static TrainedInFull Of(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config)
     {
         var (modules, parameters, unmatched) = (new List<string>(), new List<string>(), new List<string>());
         foreach (var name in config.Trainable)
@@ -29,7 +29,7 @@ internal sealed record TrainedInFull(IReadOnlyList<string> Modules, IReadOnlyLis
     public void RefuseAdapted(IReadOnlyList<ModuleNode> tree, IReadOnlyList<ModuleNode> targets)
     {
         var layers = new HashSet<nn.Module>(targets.Select(target => target.Module), ReferenceEqualityComparer.Instance);
-        var adapted = tree.Where(node => node.Module is LoraLayer || layers.Contains(node.Module)).Select(node => node.Path).ToList();
+        var adapted = tree.Where(node => node.Module is AdapterLayer || layers.Contains(node.Module)).Select(node => node.Path).ToList();
         foreach (var trained in Modules.Concat(Parameters))
         {
             if (adapted.Find(path => ModulePath.IsWithin(trained, path)) is { } both)

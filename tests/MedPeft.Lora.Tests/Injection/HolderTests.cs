@@ -169,7 +169,7 @@ public class HolderTests
     private static void Randomise(LoraAdapter lora)
     {
         using var none = no_grad();
-        foreach (var layer in lora.Layers) lora.Layer(layer.Path).B.normal_(0, .5);
+        foreach (var layer in lora.Layers) lora.Layer<LoraLayer>(layer.Path).B.normal_(0, .5);
     }
 
     private static List<(string, object?)> Slots(nn.Module model) => [.. ModuleTree.Read(model).Select(node => node.Module).Prepend(model)

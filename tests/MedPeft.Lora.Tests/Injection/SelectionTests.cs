@@ -125,7 +125,7 @@ public class SelectionTests
             RankPattern = new Dictionary<string, int> { ["blocks.0.attn.qkv"] = 6, ["qkv"] = 3 }, AlphaPattern = new Dictionary<string, double> { ["proj"] = 1 },
         });
         Assert.Equal([(6, 4.0), (2, 1.0), (3, 4.0), (2, 1.0)], lora.Layers.Select(layer => (layer.Rank, layer.Alpha)));
-        Assert.Equal([6, 2, 3, 2], lora.Layers.Select(layer => lora.Layer(layer.Path).A.shape[0]));
+        Assert.Equal([6, 2, 3, 2], lora.Layers.Select(layer => lora.Layer<LoraLayer>(layer.Path).A.shape[0]));
     }
 
     [Theory]
