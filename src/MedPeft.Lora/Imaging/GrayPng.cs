@@ -35,7 +35,7 @@ internal static unsafe class GrayPng
 
     private static PixelImage? Unfilter(byte* raw, int width, int height)
     {
-        var pixels = GC.AllocateUninitializedArray<byte>(width * height);
+        var pixels = PixelBuffers.Take(width * height);
         // The row above the first one is all zeros.
         var zeros = new byte[width];
         fixed (byte* target = pixels, above = zeros)

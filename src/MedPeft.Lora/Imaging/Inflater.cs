@@ -132,88 +132,118 @@ internal static unsafe class Inflater
         return true;
     }
 
+    // The bits live in locals, not in the struct: the compiler keeps those in registers, and this loop is where the time goes.
     private static bool Packed(ref BitSource source, InflateTables tables, byte* start, ref byte* output, byte* end)
     {
         const uint literalMask = (1 << InflateTables.LiteralBits) - 1, distanceMask = (1 << InflateTables.DistanceBits) - 1;
-        var bits = source;
-        var to = output;
+        var (bits, count) = (source.Bits, source.Count);
+        byte* next = source.Next, stop = source.End + BitSource.Beyond, to = output;
         fixed (uint* literals = tables.LiteralTable, distances = tables.DistanceTable)
         {
             while (true)
             {
                 // 56 bits are four look-ups of up to two literals each, or a length with its distance and all their extra bits.
-                if (!bits.Fill() || to > end) return false;
-                var entry = literals[bits.Bits & literalMask];
+                if (next > stop || to > end) return false;
+                Fill(ref bits, ref count, ref next);
+                var entry = literals[bits & literalMask];
                 if (IsLiteral(entry))
                 {
-                    Write(entry, ref bits, ref to);
-                    entry = literals[bits.Bits & literalMask];
+                    to = Write(entry, ref bits, ref count, to);
+                    entry = literals[bits & literalMask];
                     if (IsLiteral(entry))
                     {
-                        Write(entry, ref bits, ref to);
-                        entry = literals[bits.Bits & literalMask];
+                        to = Write(entry, ref bits, ref count, to);
+                        entry = literals[bits & literalMask];
                         if (IsLiteral(entry))
                         {
-                            Write(entry, ref bits, ref to);
-                            entry = literals[bits.Bits & literalMask];
-                            if (IsLiteral(entry))
-                            {
-                                Write(entry, ref bits, ref to);
-                                continue;
-                            }
+                            to = Write(entry, ref bits, ref count, to);
+                            continue;
                         }
+                    }
+
+                    if (next > stop) return false;
+                    Fill(ref bits, ref count, ref next);
+                }
+
+                if ((entry & InflateTables.HasTable) != 0)
+                {
+                    Drop(entry, ref bits, ref count);
+                    entry = literals[(entry >> InflateTables.ValueShift) + (bits & Mask(entry))];
+                    if (IsLiteral(entry))
+                    {
+                        to = Write(entry, ref bits, ref count, to);
+                        continue;
                     }
                 }
 
-                if (!bits.Fill() || to > end) return false;
-                if ((entry & InflateTables.HasTable) != 0)
+                Drop(entry, ref bits, ref count);
+                if ((entry & InflateTables.HasBase) == 0)
                 {
-                    bits.Drop((int)(entry & 31));
-                    entry = literals[(entry >> InflateTables.ValueShift) + (bits.Bits & ((1u << (int)(entry >> InflateTables.ExtraShift & 63)) - 1))];
+                    if ((entry & InflateTables.IsEnd) == 0) return false;
+                    break;
                 }
 
-                bits.Drop((int)(entry & 31));
-                if (IsLiteral(entry))
-                {
-                    *to++ = (byte)(entry >> InflateTables.ValueShift);
-                    continue;
-                }
-
-                if ((entry & InflateTables.IsEnd) != 0) break;
-                if ((entry & InflateTables.HasBase) == 0) return false;
-                var length = (entry >> InflateTables.ValueShift) + (uint)bits.Take((int)(entry >> InflateTables.ExtraShift & 63));
-
-                entry = distances[bits.Bits & distanceMask];
+                var length = Extra(entry, ref bits, ref count);
+                entry = distances[bits & distanceMask];
                 if ((entry & InflateTables.HasTable) != 0)
                 {
-                    bits.Drop((int)(entry & 31));
-                    entry = distances[(entry >> InflateTables.ValueShift) + (bits.Bits & ((1u << (int)(entry >> InflateTables.ExtraShift & 63)) - 1))];
+                    Drop(entry, ref bits, ref count);
+                    entry = distances[(entry >> InflateTables.ValueShift) + (bits & Mask(entry))];
                 }
 
                 if ((entry & InflateTables.HasBase) == 0) return false;
-                bits.Drop((int)(entry & 31));
-                var distance = (entry >> InflateTables.ValueShift) + (uint)bits.Take((int)(entry >> InflateTables.ExtraShift & 63));
+                Drop(entry, ref bits, ref count);
+                var distance = Extra(entry, ref bits, ref count);
                 if (distance > to - start || distance > Window || length > end - to) return false;
                 Repeat(to, distance, length);
                 to += length;
             }
         }
 
-        source = bits;
+        source = new BitSource { Next = next, End = source.End, Bits = bits, Count = count };
         output = to;
         return to <= end;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fill(ref ulong bits, ref int count, ref byte* next)
+    {
+        var word = Unsafe.ReadUnaligned<ulong>(next);
+        bits |= (BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word)) << count;
+        next += (63 - count) >> 3;
+        count |= 56;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsLiteral(uint entry) => (entry & (3 << InflateTables.LiteralShift)) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write(uint entry, ref BitSource bits, ref byte* to)
+    private static uint Mask(uint entry) => (1u << (int)(entry >> InflateTables.ExtraShift & 63)) - 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Drop(uint entry, ref ulong bits, ref int count)
+    {
+        bits >>= (int)(entry & 31);
+        count -= (int)(entry & 31);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Extra(uint entry, ref ulong bits, ref int count)
+    {
+        var value = (entry >> InflateTables.ValueShift) + ((uint)bits & Mask(entry));
+        var extra = (int)(entry >> InflateTables.ExtraShift & 63);
+        bits >>= extra;
+        count -= extra;
+        return value;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* Write(uint entry, ref ulong bits, ref int count, byte* to)
     {
         var two = (ushort)(entry >> InflateTables.ValueShift);
         Unsafe.WriteUnaligned(to, BitConverter.IsLittleEndian ? two : BinaryPrimitives.ReverseEndianness(two));
-        to += entry >> InflateTables.LiteralShift & 3;
-        bits.Drop((int)(entry & 31));
+        Drop(entry, ref bits, ref count);
+        return to + (entry >> InflateTables.LiteralShift & 3);
     }
 
     /// <summary>Copies from some bytes back; where the two overlap, what was just written is copied again.</summary>
@@ -244,32 +274,30 @@ internal static unsafe class Inflater
     /// <summary>The next bits of the input, at least 56 of them once filled. Behind the end come bits of no meaning, and soon an error.</summary>
     private struct BitSource
     {
+        /// <summary>Bytes behind the end that may still be taken for input.</summary>
+        public const int Beyond = 8;
+
         public byte* Next;
         public byte* End;
         public ulong Bits;
-        private int _count;
+        public int Count;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool Fill()
         {
-            if (Next > End + 8) return false;
-            Bits |= (BitConverter.IsLittleEndian ? Unsafe.ReadUnaligned<ulong>(Next) : BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ulong>(Next))) << _count;
-            Next += (63 - _count) >> 3;
-            _count |= 56;
+            if (Next > End + Beyond) return false;
+            Inflater.Fill(ref Bits, ref Count, ref Next);
             return true;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Drop(int count)
         {
             Bits >>= count;
-            _count -= count;
+            Count -= count;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public ulong Take(int count)
+        public uint Take(int count)
         {
-            var value = Bits & ((1ul << count) - 1);
+            var value = (uint)Bits & ((1u << count) - 1);
             Drop(count);
             return value;
         }
@@ -277,8 +305,8 @@ internal static unsafe class Inflater
         /// <summary>Drops what is left of the current byte, and gives whole bytes back.</summary>
         public void ToByte()
         {
-            Next -= _count >> 3;
-            (Bits, _count) = (0, 0);
+            Next -= Count >> 3;
+            (Bits, Count) = (0, 0);
         }
     }
 }
