@@ -11,7 +11,7 @@ namespace MedPeft.Lora.Benchmarks;
 /// <summary>Loads a ViT-B of its own from both kinds of files, and saves and loads an adapter; time, and the peak memory of a process that does nothing else.</summary>
 internal static class CheckpointLoading
 {
-    private const int Runs = 5;
+    private const int Runs = 3;
     private static readonly LoraConfig Paper = new() { Rank = 4, Alpha = 32, Dropout = .1, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"] };
 
     public static int Run(string[] args)
