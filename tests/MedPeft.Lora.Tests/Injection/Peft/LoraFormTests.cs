@@ -265,7 +265,7 @@ public sealed class LoraFormTests : IDisposable
         using var model = PeftGoldenTests.Base();
         var config = new LoraConfig
         {
-            Rank = 3, Alpha = 1.7, Dropout = .25, TargetPattern = @".*\.(qkv|fc1)", Exclude = ["blocks.0.mlp.fc1"], Within = ["blocks.0..1"], RankStabilized = true, Dora = true, Seed = ulong.MaxValue, Initialization = LoraInitialization.Eva, FreezeA = true,
+            Rank = 3, Alpha = 1.7, Dropout = .25, TargetPattern = @".*\.(qkv|fc1)", Exclude = ["blocks.0.mlp.fc1"], Within = ["blocks.0..1"], RankStabilized = true, Dora = true, Seed = ulong.MaxValue, Initialization = LoraInitialization.Orthogonal, FreezeA = true,
             Bias = LoraBias.Adapted, Trainable = ["head", "pos_embed"], RankPattern = new Dictionary<string, int> { ["fc1"] = 2 }, AlphaPattern = new Dictionary<string, double> { ["qkv"] = Math.PI },
         };
         model.InjectLora(config).Save(Saved);
