@@ -25,6 +25,11 @@ public sealed partial class LoraAdapter : ITrainingStepObserver
         Observer?.AfterStep(step, steps);
     }
 
+    /// <summary>What <see cref="AfterStep"/> remembers from step to step, for the checkpoint of a run: written back, the run goes on as if it had never stopped. Empty for most methods.</summary>
+    /// <returns>The tensors themselves, by names that are theirs alone in the model.</returns>
+    internal IReadOnlyList<(string Name, Tensor Value)> ScheduleState() =>
+        [.. Present()._layers.Where(entry => entry.Layer is AdaLoraLinear).SelectMany(entry => ((AdaLoraLinear)entry.Layer).ScheduleState().Select(state => ($"{entry.Path}.{state.Name}", state.Value)))];
+
     private ITrainingStepObserver? Observer => Present()._observer ??= Config.Observer([.. _layers.Select(entry => entry.Layer)]);
 
     private void Register() => Injected.GetValue(_model, _ => []).Add(this);
