@@ -26,6 +26,9 @@ if (args is ["versus", ..])
     return 0;
 }
 
+// "images" measures decoding, resizing and the cache against Pillow.
+if (args is ["images", ..]) return ImageRates.Run(args[1..]);
+
 // In process: a generated project would not carry the native library that this one was built with.
 var config = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
 BenchmarkSwitcher.FromAssembly(typeof(TrainingStep).Assembly).Run(args, config);
