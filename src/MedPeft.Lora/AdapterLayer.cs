@@ -57,6 +57,9 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
         foreach (var (name, parameter) in _adapter) parameter.requires_grad = trains(name);
     }
 
+    /// <summary>Why the update cannot be merged into the weight; null where it can.</summary>
+    internal virtual string? MergeObstacle => null;
+
     /// <summary>The weight that the update is added to.</summary>
     private protected abstract Parameter Weight { get; }
 
@@ -70,19 +73,20 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     private protected Tensor? OriginalBias => _keptBias ?? Bias;
 
     /// <summary>Norms (Frobenius) of the update and of the weight without it.</summary>
-    internal (double Delta, double Weight) Norms()
+    internal virtual (double Delta, double Weight) Norms()
     {
         using var none = no_grad();
         using var delta = ExactDelta();
         using var weight = Original.to(delta.dtype);
         return (Norm(delta), Norm(weight));
+    }
 
-        static double Norm(Tensor tensor)
-        {
-            using var squares = tensor.mul(tensor);
-            using var sum = squares.sum();
-            return Math.Sqrt(sum.dtype == ScalarType.Float32 ? sum.item<float>() : sum.item<double>());
-        }
+    /// <summary>Norm (Frobenius) of a float32 or float64 tensor.</summary>
+    private protected static double Norm(Tensor tensor)
+    {
+        using var squares = tensor.mul(tensor);
+        using var sum = squares.sum();
+        return Math.Sqrt(sum.dtype == ScalarType.Float32 ? sum.item<float>() : sum.item<double>());
     }
 
     /// <summary>Runs the layer with its update.</summary>
@@ -103,6 +107,7 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <exception cref="LoraException">It is merged already.</exception>
     public void Merge()
     {
+        if (MergeObstacle is { } obstacle) throw new LoraException(obstacle);
         if (Merged) throw new LoraException("The adapter is merged already; call Unmerge() before merging again.");
         using var none = no_grad();
         using var delta = ExactDelta();
