@@ -10,20 +10,33 @@ public sealed partial class LoraAdapter
     private readonly nn.Module _model;
     private readonly Selection _selection;
     private readonly Placement _placement;
-    private readonly Freezing _freezing;
+    private readonly AdapterSet _set;
     private readonly ReachCheck _reach;
     private readonly IReadOnlyList<(string Path, AdapterLayer Layer)> _layers;
     private bool _removed;
 
-    internal LoraAdapter(nn.Module model, AdapterConfig config, Selection selection, Placement placement, Freezing freezing, IReadOnlyList<(string Path, AdapterLayer Layer)> layers)
+    internal LoraAdapter(
+        nn.Module model, AdapterConfig config, string name, Selection selection, Placement placement, AdapterSet set, IReadOnlyList<(string Path, AdapterLayer Layer)> layers)
     {
-        (_model, Config, _selection, _placement, _freezing, _layers) = (model, config, selection, placement, freezing, layers);
+        (_model, Config, Name, _selection, _placement, _set, _layers) = (model, config, name, selection, placement, set, layers);
         _reach = new ReachCheck(model, placement.Entries);
         Layers = [.. selection.Layers.Select(entry => entry.Config.Info(entry.Path, entry.Layer))];
     }
 
     /// <summary>The configuration it was made by.</summary>
     public AdapterConfig Config { get; }
+
+    /// <summary>Its name among the adapters of the model.</summary>
+    public string Name { get; }
+
+    /// <summary>True if passes run with it; see <see cref="AdapterSet.Use"/>.</summary>
+    public bool InUse => Present()._set.InUse.Contains(Name);
+
+    /// <summary>What it has selected in the model.</summary>
+    internal Selection Selection => _selection;
+
+    /// <summary>Its layers by their paths.</summary>
+    internal IReadOnlyList<(string Path, AdapterLayer Layer)> Entries => Present()._layers;
 
     /// <summary>The adapted layers, in the order of the model.</summary>
     public IReadOnlyList<LoraLayerInfo> Layers { get; }
@@ -48,9 +61,11 @@ public sealed partial class LoraAdapter
     public bool Merged => Present()._layers is [var (_, first), ..] && first.Merged;
 
     /// <summary>The parameters to hand to an optimizer, by name, in the order of the model.</summary>
-    /// <remarks>Call it after <c>to</c>, which replaces the parameters.</remarks>
-    public IReadOnlyList<(string Name, Parameter Parameter)> TrainableParameters() =>
-        [.. Present()._model.named_parameters().Where(entry => entry.parameter.requires_grad)];
+    /// <remarks>Call it after <c>to</c>, which replaces the parameters. Of adapters in use together it gives those of all.</remarks>
+    /// <exception cref="LoraException">Other adapters of the model are in use, and this one receives no gradients.</exception>
+    public IReadOnlyList<(string Name, Parameter Parameter)> TrainableParameters() => InUse
+        ? [.. _model.named_parameters().Where(entry => entry.parameter.requires_grad)]
+        : throw new LoraException($"Adapter '{Name}' is not in use and receives no gradients. Call Adapters().Use(\"{Name}\") first.");
 
     /// <summary>Change of one layer's weight that its adapter stands for, of the weight's shape.</summary>
     /// <param name="path">The layer, e.g. <c>blocks.0.attn.qkv</c>.</param>
@@ -133,8 +148,17 @@ public sealed partial class LoraAdapter
     /// <exception cref="LoraException">A weight is shared with another layer, or passes have bypassed an adapter.</exception>
     public void MergeAndRemove()
     {
-        if (!Merged) Merge();
-        Remove(keepMerged: true);
+        var before = Merged;
+        if (!before) Merge();
+        try
+        {
+            Remove(keepMerged: true);
+        }
+        catch when (!before && !_removed)
+        {
+            Unmerge();
+            throw;
+        }
     }
 
     /// <summary>E.g. <c>24 layers adapted; 159,758 of 85,956,878 parameters trained (0.186 %)</c>.</summary>
@@ -143,14 +167,17 @@ public sealed partial class LoraAdapter
     private void Remove(bool keepMerged)
     {
         Present();
+        if (keepMerged && _layers.FirstOrDefault(entry => entry.Layer.Stacked.Count > 1) is { Layer: { } shared } first)
+            throw new LoraException($"'{first.Path}' is adapted by '{shared.Stacked.First(layer => layer != first.Layer).AdapterName}' as well, which stands on the weight without this update. "
+                + "Delete that adapter first, or combine the two into one.");
         _reach.Stop();
+        if (!keepMerged)
+            foreach (var (_, layer) in _layers)
+                if (layer.Merged)
+                    layer.Unmerge();
         _placement.Undo();
-        foreach (var (_, layer) in _layers)
-        {
-            if (keepMerged) layer.Release();
-            else layer.Detach();
-        }
-        _freezing.Remove(_model, _selection);
+        foreach (var (_, layer) in _layers) layer.Release();
+        _set.Remove(this);
         _removed = true;
     }
 
@@ -162,7 +189,7 @@ public sealed partial class LoraAdapter
     }
 
     // Only a backward pass leaves gradients: if what is trained in full has some, a pass has run.
-    private void DemandReached() => Present()._reach.DemandIfRun(TrainableParameters().Any(entry =>
+    private void DemandReached() => Present()._reach.DemandIfRun(InUse && TrainableParameters().Any(entry =>
     {
         using var gradient = entry.Parameter.grad;
         return gradient is not null;

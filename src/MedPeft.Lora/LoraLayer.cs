@@ -61,6 +61,8 @@ public abstract class LoraLayer : AdapterLayer
     /// <summary>Both pairs of factors as one of twice the rank, block by block.</summary>
     private protected virtual (Tensor A, Tensor B) Doubled((Parameter A, Parameter B) origin) => throw new System.Diagnostics.UnreachableException("Only Linear layers start from their weight.");
 
+    private protected override bool IsSum => _magnitude < 0;
+
     /// <summary>The update's input with its entries dropped in training; null where none are.</summary>
     /// <param name="input">What the layer takes.</param>
     /// <param name="scale">The factor of the update, with that of dropout in it: applied where the update is small, it costs nothing.</param>

@@ -35,6 +35,10 @@ public sealed class Ia3Layer : AdapterLayer
     /// <summary>The trained factors. Read them again after <c>to</c>, which replaces them.</summary>
     public Parameter L => Adapter[0].Value;
 
+    internal override string? SharingObstacle => _scalesInput
+        ? $"Adapter '{AdapterName}' rescales the input of a layer ((IA)³ before an MLP's second layer), which all adapters of the layer would see. Use one adapter at a time there, or Targets without it."
+        : null;
+
     private protected override Parameter Weight => Base.get_parameter("weight")!;
 
     /// <summary>Shape of the factors of a layer.</summary>
@@ -104,7 +108,7 @@ public sealed class Ia3Layer : AdapterLayer
 
     private Tensor ScaleInput(Tensor input)
     {
-        if (!Enabled || Merged) return input;
+        if (!TakesPart) return input;
         using var factors = Channels.OfActivations(L, Base, input.dtype);
         return _scaled.Value = input.mul(factors);
     }

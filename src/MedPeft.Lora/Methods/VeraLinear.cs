@@ -35,6 +35,8 @@ public sealed class VeraLinear : AdapterLayer
     /// <summary>The vector d on the directions, [r]. Read it again after <c>to</c>, which replaces it.</summary>
     public Parameter D => Adapter[1].Value;
 
+    private protected override bool IsSum => true;
+
     private protected override Parameter Weight => _linear.weight;
 
     /// <summary>The shared factors as this layer sees them: A [r, in] and B [out, r], caller owns.</summary>
