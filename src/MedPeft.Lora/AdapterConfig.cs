@@ -75,6 +75,9 @@ public abstract partial record AdapterConfig
     /// <summary>The settings of one layer.</summary>
     internal virtual AdapterConfig For(string path) => this;
 
+    /// <summary>The settings of one layer, where they depend on the model around it.</summary>
+    internal virtual AdapterConfig For(ModuleNode target, IReadOnlyList<ModuleNode> tree) => For(target.Path);
+
     /// <summary>What kinds of layers can be adapted so, for messages: <c>Linear, Conv2d or Embedding</c>.</summary>
     internal abstract string Kinds { get; }
 
@@ -109,6 +112,9 @@ public abstract partial record AdapterConfig
     /// <summary>Adapts the selected layers, in order; the caller takes back the finished ones if one fails.</summary>
     internal virtual IEnumerable<AdapterLayer> AdaptAll(IReadOnlyList<(string Path, nn.Module Layer, AdapterConfig Config)> layers, Generator generator) =>
         layers.Select(layer => layer.Config.Adapt(layer.Layer, generator));
+
+    /// <summary>What hears of the steps of training; null where the method has no need to.</summary>
+    internal virtual ITrainingStepObserver? Observer(IReadOnlyList<AdapterLayer> layers) => null;
 
     /// <summary>Parameters that the layer's adapter would add.</summary>
     private protected long Added(nn.Module module) => Shapes(module).Sum(parameter => Size(parameter.Shape));

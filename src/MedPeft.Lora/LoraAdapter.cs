@@ -21,6 +21,7 @@ public sealed partial class LoraAdapter
         (_model, Config, Name, _selection, _placement, _set, _layers) = (model, config, name, selection, placement, set, layers);
         _reach = new ReachCheck(model, placement.Entries);
         Layers = [.. selection.Layers.Select(entry => entry.Config.Info(entry.Path, entry.Layer))];
+        Register();
     }
 
     /// <summary>The configuration it was made by.</summary>
@@ -99,6 +100,7 @@ public sealed partial class LoraAdapter
     {
         DemandNotMerged("merging");
         DemandReached();
+        if (_layers.Select(entry => entry.Layer.MergeObstacle).FirstOrDefault(obstacle => obstacle is not null) is { } obstacle) throw new LoraException(obstacle);
         foreach (var (path, layer) in _layers) DemandUnshared(path, layer);
         foreach (var (_, layer) in _layers) layer.Merge();
     }
@@ -179,6 +181,7 @@ public sealed partial class LoraAdapter
         foreach (var (_, layer) in _layers) layer.Release();
         _set.Remove(this);
         _removed = true;
+        Unregister();
     }
 
     private LoraAdapter Present() => _removed ? throw new LoraException("The adapter has been removed from its model; inject anew.") : this;

@@ -11,12 +11,11 @@ public abstract class LoraLayer : AdapterLayer
     /// <summary>Names of the frozen factors that PiSSA and OLoRA start from.</summary>
     internal const string StartA = "lora_A0.weight", StartB = "lora_B0.weight";
 
-    private readonly bool _rankStabilized;
     private readonly int _magnitude, _start; // where they lie in the adapter; -1 without
 
     private protected LoraLayer(string name, nn.Module<Tensor, Tensor> layer, LoraConfig config, params (string Name, Tensor Value)[] adapter) : base(name, layer, adapter)
     {
-        (Rank, Alpha, Dropout, Scale, _rankStabilized) = (config.Rank, config.Alpha, config.Dropout, config.Scale, config.RankStabilized);
+        (Rank, Alpha, Dropout, Scale) = (config.Rank, config.Alpha, config.Dropout, config.Scale);
         _magnitude = Array.FindIndex(adapter, entry => entry.Name == "lora_magnitude_vector");
         _start = Array.FindIndex(adapter, entry => entry.Name == StartA);
         TrainOnly(config.Trains);
@@ -48,18 +47,6 @@ public abstract class LoraLayer : AdapterLayer
 
     /// <summary>The frozen factors A₀ and B₀ that <see cref="LoraInitialization.Pissa"/> and <see cref="LoraInitialization.Olora"/> start from and subtract; null for other starts.</summary>
     internal (Parameter A, Parameter B)? Origin => _start < 0 ? null : (Adapter[_start].Value, Adapter[_start + 1].Value);
-
-    /// <summary>The update as that of plain LoRA, for those who know no other: A' = [A; A₀], B' = [B, −B₀], r' = 2r and α' = 2α (√2·α with rsLoRA), where it started from the weight.</summary>
-    /// <returns>Factors that the caller owns, the rank and the alpha; the scale is the same.</returns>
-    internal (Tensor A, Tensor B, int Rank, double Alpha) Plain()
-    {
-        if (Origin is not { } origin) return (A.detach().clone(), B.detach().clone(), Rank, Alpha);
-        var (a, b) = Doubled(origin);
-        return (a, b, 2 * Rank, Alpha * (_rankStabilized ? Math.Sqrt(2) : 2));
-    }
-
-    /// <summary>Both pairs of factors as one of twice the rank, block by block.</summary>
-    private protected virtual (Tensor A, Tensor B) Doubled((Parameter A, Parameter B) origin) => throw new System.Diagnostics.UnreachableException("Only Linear layers start from their weight.");
 
     private protected override bool IsSum => _magnitude < 0;
 

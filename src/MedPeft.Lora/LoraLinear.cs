@@ -160,19 +160,6 @@ public sealed partial class LoraLinear : LoraLayer
         }
     }
 
-    private protected override (Tensor A, Tensor B) Doubled((Parameter A, Parameter B) origin)
-    {
-        using var none = no_grad();
-        using var scope = NewDisposeScope();
-        var (readers, writers) = (new List<Tensor>(), new List<Tensor>());
-        for (var g = 0; g < _starts.Count; g++)
-        {
-            readers.AddRange([A.narrow(0, g * Rank, Rank), origin.A.narrow(0, g * Rank, Rank)]);
-            writers.Add(cat([B.narrow(0, g * _rows, _rows), origin.B.narrow(0, g * _rows, _rows).neg()], 1));
-        }
-        return (cat([.. readers], 0).MoveToOuterDisposeScope(), cat([.. writers], 0).MoveToOuterDisposeScope());
-    }
-
     private static (string, Tensor)[] Start(Linear linear, LoraConfig config, Generator? generator)
     {
         ArgumentNullException.ThrowIfNull(linear);
@@ -200,7 +187,8 @@ public sealed partial class LoraLinear : LoraLayer
         var rows = weight.shape[0] / (config.Blocks is null ? 1 : Fused);
         var starts = config.Blocks?.Select(block => (int)block * rows) ?? [0];
         var factors = starts.Select(start => LoraStart.Of(config.Initialization, weight.narrow(0, start, rows), config.Rank, config.Scale)).ToList();
-        return (cat([.. factors.Select(pair => pair.A)], 0).to(AdapterType(weight)).MoveToOuterDisposeScope(), cat([.. factors.Select(pair => pair.B)], 0).to(AdapterType(weight)).MoveToOuterDisposeScope());
+        Tensor Joined(IEnumerable<Tensor> parts) => cat([.. parts], 0).to(AdapterType(weight)).contiguous().MoveToOuterDisposeScope();
+        return (Joined(factors.Select(pair => pair.A)), Joined(factors.Select(pair => pair.B)));
     }
 
     private static Tensor Norms(Linear linear, LoraConfig config)

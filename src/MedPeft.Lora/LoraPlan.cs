@@ -35,7 +35,7 @@ public sealed record LoraPlan
     {
         long total = 0, bytes = 0, trained = 0, trainedBytes = 0;
         var inFull = selection.TrainedModules.SelectMany(path => ModuleTree.Read(root).First(node => node.Path == path).Module.parameters())
-            .Concat(selection.TrainedParameters.Select(name => root.get_parameter(name)!)).Select(parameter => parameter.Handle).ToHashSet();
+            .Concat(selection.TrainedParameters.Select(root.get_parameter).OfType<TorchSharp.Modules.Parameter>()).Select(parameter => parameter.Handle).ToHashSet();
         foreach (var (_, parameter) in root.named_parameters())
         {
             var (count, size) = (parameter.numel(), parameter.numel() * parameter.element_size());

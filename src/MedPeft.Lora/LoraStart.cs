@@ -60,10 +60,10 @@ internal static class LoraStart
         if (kind == LoraInitialization.Olora)
         {
             var (q, r) = linalg.qr(exact);
-            return (r.narrow(0, 0, rank).clone().MoveToOuterDisposeScope(), q.narrow(1, 0, rank).clone().MoveToOuterDisposeScope());
+            return (r.narrow(0, 0, rank).contiguous().MoveToOuterDisposeScope(), q.narrow(1, 0, rank).contiguous().MoveToOuterDisposeScope());
         }
         var (u, s, vh) = linalg.svd(exact, fullMatrices: false);
         var root = s.narrow(0, 0, rank).Times(1 / scale).sqrt(); // [r]
-        return (vh.narrow(0, 0, rank).mul(root.unsqueeze(1)).MoveToOuterDisposeScope(), u.narrow(1, 0, rank).mul(root).MoveToOuterDisposeScope());
+        return (vh.narrow(0, 0, rank).mul(root.unsqueeze(1)).contiguous().MoveToOuterDisposeScope(), u.narrow(1, 0, rank).mul(root).contiguous().MoveToOuterDisposeScope());
     }
 }

@@ -109,33 +109,6 @@ public class LoraInitializationTests
         Assert.Equal(0, delta.abs().max().item<float>());
     }
 
-    [Theory]
-    [InlineData(false, false)]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    public void It_converts_to_plain_LoRA_of_twice_the_rank(bool rankStabilized, bool fused)
-    {
-        foreach (var start in new[] { LoraInitialization.Pissa, LoraInitialization.Olora })
-        {
-            using var linear = nn.Linear(7, 12);
-            using var lora = new LoraLinear(linear, Rank2 with { Initialization = start, RankStabilized = rankStabilized, Blocks = fused ? [LoraBlock.Query, LoraBlock.Value] : null });
-            LayerChecks.Fill(lora);
-            using var expected = lora.Delta();
-            var (a, b, rank, alpha) = lora.Plain();
-            Assert.Equal((4, rankStabilized ? 6 * Math.Sqrt(2) : 12), (rank, alpha));
-
-            using var other = nn.Linear(7, 12);
-            using var plain = new LoraLinear(other, new LoraConfig { Rank = rank, Alpha = alpha, RankStabilized = rankStabilized, Blocks = lora.Blocks });
-            using (no_grad())
-            {
-                plain.A.copy_(a);
-                plain.B.copy_(b);
-            }
-            using var delta = plain.Delta();
-            Assert.True(allclose(expected, delta, rtol: 1e-5, atol: 1e-6));
-        }
-    }
-
     [Fact]
     public void A_frozen_A_is_neither_trained_nor_counted_as_such()
     {

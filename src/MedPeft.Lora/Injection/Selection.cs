@@ -22,7 +22,7 @@ internal sealed record Selection(
         trained = trained.With(config.InFull(root, tree));
         trained.RefuseAdapted(tree, targets);
         config.DemandFits(targets);
-        var layers = targets.Select(target => (target.Path, target.Module, config.For(target.Path))).ToList();
+        var layers = targets.Select(target => (target.Path, target.Module, config.For(target, tree))).ToList();
         foreach (var (path, layer, settings) in layers)
             if (settings.Misfit(layer, $"'{path}'") is { } misfit)
                 throw new LoraException(misfit);

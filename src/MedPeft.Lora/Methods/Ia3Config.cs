@@ -54,7 +54,7 @@ public sealed record Ia3Config : AdapterConfig
     {
         bool IsFeedforward(ModuleNode node) => Feedforward.Any(name => ModulePath.Matches(name, node.Path));
         RefuseMixedBlocks(Blocks, [.. targets.Where(node => !IsFeedforward(node))]);
-        if (ReferenceEquals(Feedforward, UsualFeedforward)) return; // the default is no promise that there is one
+        if (Feedforward.SequenceEqual(UsualFeedforward)) return; // the default is no promise that there is one
         if (Feedforward.Where(name => !targets.Any(node => ModulePath.Matches(name, node.Path))).ToList() is { Count: > 0 } unmatched)
             throw new LoraException($"No adapted layer matches Feedforward {Names.Quoted(unmatched)}. Adapted layers: {Names.Nearest(unmatched, [.. targets.Select(node => node.Path)])}.");
     }

@@ -39,6 +39,9 @@ public sealed class Ia3Layer : AdapterLayer
         ? $"Adapter '{AdapterName}' rescales the input of a layer ((IA)³ before an MLP's second layer), which all adapters of the layer would see. Use one adapter at a time there, or Targets without it."
         : null;
 
+    /// <summary>The blocks of a fused layer that are rescaled; null where the whole layer is.</summary>
+    public IReadOnlyList<LoraBlock>? Blocks => _blocks;
+
     private protected override Parameter Weight => Base.get_parameter("weight")!;
 
     /// <summary>Shape of the factors of a layer.</summary>

@@ -31,7 +31,7 @@ public abstract record InFullConfig : AdapterConfig
 
     internal sealed override IReadOnlyList<ModuleNode> Select(nn.Module root, IReadOnlyList<ModuleNode> tree, TrainedInFull trained)
     {
-        if (TargetPattern is not null || AllLinear || !ReferenceEquals(Targets, UsualTargets))
+        if (TargetPattern is not null || AllLinear || !Targets.SequenceEqual(UsualTargets))
             throw new LoraException($"{GetType().Name} adapts no layers, so that Targets, TargetPattern and AllLinear mean nothing to it. Leave them out; Within and Exclude narrow down what is trained, Trainable adds to it.");
         if (tree.FirstOrDefault(node => node.Module is AdapterLayer) is { } adapted)
             throw new LoraException($"'{adapted.Path}' is adapted, and {GetType().Name} trains a plain model. Remove the adapter first, or name what else to train in its Trainable or Bias.");

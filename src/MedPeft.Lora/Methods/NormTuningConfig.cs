@@ -11,10 +11,13 @@ namespace MedPeft.Lora;
 /// </remarks>
 public sealed record NormTuningConfig : InFullConfig
 {
+    /// <summary>True for a normalisation layer with parameters.</summary>
+    internal static bool IsNorm(nn.Module module) => module is LayerNorm or GroupNorm or NormBase && module.parameters().Any();
+
     internal override TrainedInFull InFull(nn.Module root, IReadOnlyList<ModuleNode> tree)
     {
         var isKept = TargetSelection.IsKept(tree, this);
-        return Demanded(new([.. tree.Where(node => node.Module is LayerNorm or GroupNorm or NormBase && node.Module.parameters().Any() && isKept(node.Path)).Select(node => node.Path)], []),
+        return Demanded(new([.. tree.Where(node => IsNorm(node.Module) && isKept(node.Path)).Select(node => node.Path)], []),
             "no normalisation layer with parameters");
     }
 }

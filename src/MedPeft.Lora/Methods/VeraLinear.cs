@@ -37,6 +37,9 @@ public sealed class VeraLinear : AdapterLayer
 
     private protected override bool IsSum => true;
 
+    /// <summary>The factors that it shares.</summary>
+    internal VeraProjections Shared => _projections;
+
     private protected override Parameter Weight => _linear.weight;
 
     /// <summary>The shared factors as this layer sees them: A [r, in] and B [out, r], caller owns.</summary>
@@ -44,7 +47,8 @@ public sealed class VeraLinear : AdapterLayer
 
     private protected override Tensor Update(Tensor input, Tensor output)
     {
-        using var dropped = _dropout > 0 && training ? nn.functional.dropout(input, _dropout) : null;
+        var drops = _dropout > 0 && training;
+        using var dropped = drops ? DropoutMask.Apply(input, _dropout) : null;
         var (a, b) = Projections(input.dtype);
         using (a)
         using (b)
@@ -52,6 +56,7 @@ public sealed class VeraLinear : AdapterLayer
             using Tensor onDirections = D.to(input.dtype), onOutputs = B.to(input.dtype);
             using var low = nn.functional.linear(dropped ?? input, a); // [..., r]
             using var weighed = low.mul(onDirections);
+            if (drops) weighed.TimesInPlace(1 / (1 - _dropout));
             using var high = nn.functional.linear(weighed, b); // [..., out]
             using var delta = high.mul(onOutputs);
             return output.PlusInPlace(delta);

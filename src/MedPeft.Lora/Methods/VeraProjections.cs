@@ -48,6 +48,15 @@ internal sealed class VeraProjections : IDisposable
         }
     }
 
+    /// <summary>The factors themselves, A [r, in] and B [out, r] of the widest layer; <see cref="Changed"/> must follow where they are written to.</summary>
+    public (Tensor A, Tensor B) Whole => (_a, _b);
+
+    /// <summary>Forgets the copies of other types and devices.</summary>
+    public void Changed()
+    {
+        lock (_gate) Forget();
+    }
+
     /// <summary>Takes one owner off.</summary>
     public void Dispose()
     {
@@ -56,12 +65,17 @@ internal sealed class VeraProjections : IDisposable
             if (--_owners > 0) return;
             _a.Dispose();
             _b.Dispose();
-            foreach (var (a, b) in _copies.Values)
-            {
-                a.Dispose();
-                b.Dispose();
-            }
-            _copies.Clear();
+            Forget();
         }
+    }
+
+    private void Forget()
+    {
+        foreach (var (a, b) in _copies.Values)
+        {
+            a.Dispose();
+            b.Dispose();
+        }
+        _copies.Clear();
     }
 }

@@ -57,7 +57,7 @@ public class InFullConfigTests
     {
         using var vit = new VisionTransformer(Small);
         var plan = vit.PlanAdapter(new NormTuningConfig { Trainable = ["head"] });
-        Assert.Equal($"in full: head, blocks.0.norm1 (2), blocks.0.norm2 (2), fc_norm\n{plan.Parameters}\ngradients and AdamW state: 1.3 KiB (full fine-tuning: 24.7 KiB)\n", plan.ToString());
+        Assert.Equal($"in full: head, blocks.0.norm1 (2), blocks.0.norm2 (2), fc_norm\n{plan.Parameters}\ngradients and AdamW state: 1.3 KiB (full fine-tuning: 26.1 KiB)\n", plan.ToString());
     }
 
     [Fact]
@@ -69,11 +69,11 @@ public class InFullConfigTests
 
     public static TheoryData<Action<VisionTransformer>, string> Wrong => new()
     {
-        { vit => vit.InjectAdapter(new FullConfig { Targets = ["qkv"] }), "FullConfig adapts no layers, so that Targets, TargetPattern and AllLinear mean nothing to it. Leave them out; Within and Exclude narrow down what is trained, Trainable adds to it." },
+        { vit => vit.InjectAdapter(new FullConfig { Targets = ["fc1"] }), "FullConfig adapts no layers, so that Targets, TargetPattern and AllLinear mean nothing to it. Leave them out; Within and Exclude narrow down what is trained, Trainable adds to it." },
         { vit => vit.InjectAdapter(new BitFitConfig { AllLinear = true }), "BitFitConfig adapts no layers, so that Targets, TargetPattern and AllLinear mean nothing to it. Leave them out; Within and Exclude narrow down what is trained, Trainable adds to it." },
         { vit => { vit.InjectLora(new LoraConfig { Rank = 2 }); vit.InjectAdapter(new NormTuningConfig()); }, "'blocks.0.attn.qkv' is adapted, and NormTuningConfig trains a plain model. Remove the adapter first, or name what else to train in its Trainable or Bias." },
         { vit => vit.InjectAdapter(new NormTuningConfig { Within = ["attn"] }), "The model has no normalisation layer with parameters that Within [\"attn\"] and Exclude [] leave, so that NormTuningConfig would train nothing." },
-        { vit => vit.InjectAdapter(new LinearProbeConfig { Trainable = ["classifier"] }), "No module matches Trainable [\"classifier\"]. Modules here: patch_embed, patch_embed.proj, blocks, blocks.0, blocks.0.norm1, blocks.0.attn, … (20)." },
+        { vit => vit.InjectAdapter(new LinearProbeConfig { Trainable = ["classifier"] }), "No module matches Trainable [\"classifier\"]. Modules here: patch_embed, patch_embed.proj, blocks, blocks.0, blocks.0.norm1, blocks.0.attn, … (23)." },
     };
 
     [Theory, MemberData(nameof(Wrong))]

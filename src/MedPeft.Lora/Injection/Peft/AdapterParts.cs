@@ -48,6 +48,6 @@ internal sealed record AdapterParts(
     private string Key(string name)
     {
         var adapted = Layers.FirstOrDefault(layer => ModulePath.IsWithin(name, layer.Path)).Path;
-        return ModulePath.Plain(adapted is null ? name : $"{adapted}.base_layer.{name[(adapted.Length + 1)..]}");
+        return adapted is null ? PeftForm.Of(Config).TrainedKey(this, ModulePath.Plain(name)) : ModulePath.Plain($"{adapted}.base_layer.{name[(adapted.Length + 1)..]}");
     }
 }

@@ -54,7 +54,7 @@ internal static class AdapterStore
     {
         var peft = PeftConfig.Read(AdapterFolder.ConfigOf(folder));
         var own = AdapterFolder.OwnConfigOf(folder) is { } path ? OwnConfig.Read(path) : null;
-        var form = PeftForm.Of(parts.Config);
+        var form = PeftForm.Of(parts.Config).For(peft, parts);
         using var file = AdapterFolder.OpenWeights(folder);
         var prefix = Prefix(file);
         var places = Places(parts, form, prefix);
@@ -80,6 +80,7 @@ internal static class AdapterStore
         foreach (var (path, layer) in parts.Layers)
             foreach (var ((name, _), tensor) in form.Entries(layer).Zip(form.Write(layer)))
                 yield return new($"{PeftPrefix}{ModulePath.Plain(path)}.{name}", tensor);
+        foreach (var (key, tensor) in form.Shared(parts, PeftPrefix)) yield return new(key, tensor.detach());
         foreach (var (key, tensor) in parts.Trained().Concat(parts.Moved())) yield return new(PeftPrefix + key, tensor.detach());
     }
 
@@ -89,6 +90,7 @@ internal static class AdapterStore
         var places = new Dictionary<string, (long[], bool)>(StringComparer.Ordinal);
         foreach (var (path, layer) in parts.Layers)
             foreach (var (name, shape) in form.Entries(layer)) places.Add($"{prefix}{ModulePath.Plain(path)}.{name}", (shape, true));
+        foreach (var (key, tensor) in form.Shared(parts, prefix)) places.Add(key, (tensor.shape, false));
         foreach (var (key, tensor) in parts.Trained()) places.Add(prefix + key, (tensor.shape, true));
         foreach (var (key, tensor) in parts.Moved()) places.Add(prefix + key, (tensor.shape, false));
         return places;
@@ -165,11 +167,12 @@ internal static class AdapterStore
                     foreach (var tensor in stored) tensor.Dispose();
                 }
             }
-            foreach (var (key, tensor) in parts.Trained().Concat(parts.Moved()))
-                if (file.Tensors.ContainsKey(prefix + key))
-                    read.Add((tensor, file.Read(prefix + key)));
+            foreach (var (key, tensor) in parts.Trained().Concat(parts.Moved()).Select(entry => (prefix + entry.Key, entry.Value)).Concat(form.Shared(parts, prefix)))
+                if (file.Tensors.ContainsKey(key))
+                    read.Add((tensor, file.Read(key)));
             using var none = no_grad();
             foreach (var (to, from) in read) to.copy_(from);
+            form.Loaded(parts);
         }
         finally
         {

@@ -105,7 +105,4 @@ internal sealed class LoraForm : PeftForm
             return pattern == anchored || wanted.All(layer => rules.Of(field, layer.Path, usual) == layer.Value);
         });
     }
-
-    private static JsonObject? AutoMapping(nn.Module root) => root.GetType().Name == "VisionTransformer"
-        ? new() { ["base_model_class"] = "VisionTransformer", ["parent_library"] = "timm.models.vision_transformer" } : null;
 }

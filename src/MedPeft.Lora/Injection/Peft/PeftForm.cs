@@ -11,7 +11,7 @@ internal class PeftForm
 {
     private const string OwnType = "MEDPEFT";
     private static readonly PeftForm Own = new();
-    private static readonly IReadOnlyList<PeftForm> Known = [new LoraForm()];
+    private static readonly IReadOnlyList<PeftForm> Known = [new LoraForm(), new Ia3Form(), new VeraForm(), new AdaLoraForm(), new NormForm()];
 
     private protected PeftForm() { }
 
@@ -46,6 +46,19 @@ internal class PeftForm
     /// <summary>Where the fields of <c>adapter_config.json</c> mean another adapter than this one.</summary>
     public virtual IEnumerable<string> Differences(PeftConfig config, AdapterParts parts) => [];
 
+    /// <summary>The form of one folder, where what its configuration says changes what lies in it.</summary>
+    public virtual PeftForm For(PeftConfig config, AdapterParts parts) => this;
+
+    /// <summary>Tensors that all layers share, with their whole names in a file.</summary>
+    /// <returns>The tensors themselves, to be written or copied to.</returns>
+    public virtual IEnumerable<(string Key, Tensor Value)> Shared(AdapterParts parts, string prefix) => [];
+
+    /// <summary>Called when values have been copied into all that is loaded.</summary>
+    public virtual void Loaded(AdapterParts parts) { }
+
+    /// <summary>The name in a file of a parameter that is trained in full.</summary>
+    public virtual string TrainedKey(AdapterParts parts, string name) => name;
+
     /// <summary>A layer's tensors in the file: names below its path, and shapes.</summary>
     public virtual IReadOnlyList<(string Name, long[] Shape)> Entries(AdapterLayer layer) => [.. layer.Adapter.Select(entry => (entry.Name, entry.Value.shape))];
 
@@ -55,4 +68,8 @@ internal class PeftForm
     /// <summary>The values of a layer's parameters, in their order, from what <see cref="Write"/> has made; the caller owns them.</summary>
     /// <exception cref="LoraException">The layer cannot hold them.</exception>
     public virtual IReadOnlyList<Tensor> Read(string path, AdapterLayer layer, IReadOnlyList<Tensor> stored) => [.. stored.Select(tensor => tensor.alias())];
+
+    /// <summary>What PEFT is told of the model, where it is timm's.</summary>
+    private protected static JsonObject? AutoMapping(nn.Module root) => root.GetType().Name == "VisionTransformer"
+        ? new() { ["base_model_class"] = "VisionTransformer", ["parent_library"] = "timm.models.vision_transformer" } : null;
 }
