@@ -100,6 +100,17 @@ public abstract partial class AdapterLayer
             if (merged.Count == 0) Forget();
         }
 
+        public (double Largest, double Lost) Error()
+        {
+            if (Kept is null) return (0, 0);
+            using var none = no_grad();
+            using var scope = NewDisposeScope();
+            var delta = Layers.Where(layer => layer.Merged).Select(layer => layer.ExactDelta()).Aggregate((sum, part) => sum.Plus(part));
+            var error = _owner.Weight.to(delta.dtype).Minus(Kept.to(delta.dtype)).Minus(delta);
+            var (all, lost) = (Norm(delta), Norm(error));
+            return (error.abs().max().to(ScalarType.Float64).item<double>(), all == 0 ? 0 : lost / all);
+        }
+
         public void Convert(ScalarType? dtype, Device? device) => (Kept, KeptBias) = (Moved(Kept, dtype, device), Moved(KeptBias, dtype, device));
 
         private Tensor Adapt(Tensor input, Tensor output)

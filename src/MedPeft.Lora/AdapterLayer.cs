@@ -143,6 +143,9 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
         _stack.Merge();
     }
 
+    /// <summary>How far the weight is from the exact sum of the weight as it was and the updates that are merged.</summary>
+    internal (double Largest, double Lost) MergeError() => _stack.Error();
+
     /// <summary>Adds the update to what the layer gave.</summary>
     /// <param name="input">What the layer took.</param>
     /// <param name="output">What the layer gave; may be changed in place.</param>

@@ -132,7 +132,8 @@ public sealed partial class AdapterSet
         {
             if (ReferenceEquals(a, b)) return true;
             using var there = a.to(b.dtype, b.device);
-            return there.equal(b).item<bool>();
+            using Tensor equal = there.eq(b), all = equal.all();
+            return all.item<bool>();
         }
     }
 }

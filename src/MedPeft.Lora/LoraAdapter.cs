@@ -1,3 +1,5 @@
+using System.Globalization;
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Injection;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -94,15 +96,37 @@ public sealed partial class LoraAdapter
     public T Layer<T>(string path) where T : AdapterLayer =>
         Layer(path) is var layer && layer is T typed ? typed : throw new LoraException($"'{path}' is adapted by a {layer.GetType().Name}, which is no {typeof(T).Name}.");
 
-    /// <summary>Adds the updates to the weights, computed in float64 and rounded once; the weights as they were are kept. Passes then cost what the plain model's do.</summary>
-    /// <exception cref="LoraException">They are merged already, a weight is shared with another layer, or passes have bypassed an adapter.</exception>
-    public void Merge()
+    /// <summary>Adds the updates to the weights, computed in float64 and rounded once to the weights' type; the weights as they were are kept. Passes then cost what the plain model's do.</summary>
+    /// <returns>What rounding has cost.</returns>
+    /// <exception cref="LoraException">They are merged already, a weight is shared with another layer, or passes have bypassed an adapter; nothing has changed then.</exception>
+    public MergeReport Merge() => Merge(new MergeOptions());
+
+    /// <summary>As <see cref="Merge()"/>, but refuses to lose more than is allowed, and measures the outputs.</summary>
+    /// <param name="options">What the merge must hold to.</param>
+    /// <returns>What rounding has cost.</returns>
+    /// <exception cref="LoraException">As there, or rounding loses more than is allowed; nothing has changed then.</exception>
+    public MergeReport Merge(MergeOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         DemandNotMerged("merging");
         DemandReached();
         if (_layers.Select(entry => entry.Layer.MergeObstacle).FirstOrDefault(obstacle => obstacle is not null) is { } obstacle) throw new LoraException(obstacle);
         foreach (var (path, layer) in _layers) DemandUnshared(path, layer);
-        foreach (var (_, layer) in _layers) layer.Merge();
+        using var before = Output(options.Sample);
+        try
+        {
+            foreach (var (_, layer) in _layers) layer.Merge();
+            var report = new MergeReport(MergedLayers(), OutputError(before, options.Sample));
+            if (options.Tolerance is { } tolerance && report.Layers.FirstOrDefault(layer => layer.Lost > tolerance) is { } lossy)
+                throw new LoraException(string.Create(CultureInfo.InvariantCulture, $"Merging would lose {100 * lossy.Lost:0.0000} % of the update of '{lossy.Path}' to rounding to {Layer(lossy.Path).Base.get_parameter("weight")!.dtype}; ")
+                    + string.Create(CultureInfo.InvariantCulture, $"Tolerance is {100 * tolerance:0.0000} %. Convert the model to a finer type first, allow more, or use the adapter unmerged."));
+            return report;
+        }
+        catch
+        {
+            foreach (var (_, layer) in _layers.Where(entry => entry.Layer.Merged)) layer.Unmerge();
+            throw;
+        }
     }
 
     /// <summary>Gives every layer its weight back, bit for bit.</summary>
@@ -148,10 +172,18 @@ public sealed partial class LoraAdapter
 
     /// <summary>Merges the updates into the weights for good and takes the adapters out: what is left is the plain model, adapted.</summary>
     /// <exception cref="LoraException">A weight is shared with another layer, or passes have bypassed an adapter.</exception>
-    public void MergeAndRemove()
+    /// <returns>What rounding has cost.</returns>
+    public MergeReport MergeAndRemove() => MergeAndRemove(new MergeOptions());
+
+    /// <summary>As <see cref="MergeAndRemove()"/>, but refuses to lose more than is allowed, and measures the outputs.</summary>
+    /// <param name="options">What the merge must hold to; if the adapter is merged already, that one counts.</param>
+    /// <returns>What rounding has cost.</returns>
+    /// <exception cref="LoraException">As there, or rounding loses more than is allowed; nothing has changed then.</exception>
+    public MergeReport MergeAndRemove(MergeOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         var before = Merged;
-        if (!before) Merge();
+        var report = before ? new MergeReport(MergedLayers(), null) : Merge(options);
         try
         {
             Remove(keepMerged: true);
@@ -161,6 +193,7 @@ public sealed partial class LoraAdapter
             Unmerge();
             throw;
         }
+        return report;
     }
 
     /// <summary>E.g. <c>24 layers adapted; 159,758 of 85,956,878 parameters trained (0.186 %)</c>.</summary>
@@ -184,6 +217,26 @@ public sealed partial class LoraAdapter
         Unregister();
     }
 
+    private List<MergedLayer> MergedLayers() =>
+        [.. _layers.Select(entry => (entry.Path, Error: entry.Layer.MergeError())).Select(entry => new MergedLayer(entry.Path, entry.Error.Largest, entry.Error.Lost))];
+
+    private Tensor? Output(Tensor? sample)
+    {
+        if (sample is null) return null;
+        if (_model is not nn.Module<Tensor, Tensor> plain) throw new LoraException($"{_model.GetType().Name} is no Module<Tensor, Tensor>, so that Sample cannot be run; leave it out.");
+        Tensor? output = null;
+        ReachCheck.InEvaluation(_model, () => output = plain.call(sample).DetachFromDisposeScope());
+        return output;
+    }
+
+    private double? OutputError(Tensor? before, Tensor? sample)
+    {
+        if (before is null) return null;
+        using var none = no_grad();
+        using var scope = NewDisposeScope();
+        return Output(sample)!.to(ScalarType.Float64).Minus(before.to(ScalarType.Float64)).abs().max().item<double>();
+    }
+
     private LoraAdapter Present() => _removed ? throw new LoraException("The adapter has been removed from its model; inject anew.") : this;
 
     private void DemandNotMerged(string before)
@@ -201,7 +254,7 @@ public sealed partial class LoraAdapter
     private void DemandUnshared(string path, AdapterLayer layer)
     {
         var own = layer.Base.parameters().Select(parameter => parameter.Handle).ToHashSet();
-        foreach (var node in ModuleTree.Read(_model).Where(node => !ReferenceEquals(node.Module, layer)))
+        foreach (var node in ModuleTree.Read(_model).Where(node => !(node.Module is AdapterLayer adapted && ReferenceEquals(adapted.Base, layer.Base))))
             if (node.Module.named_parameters(false).FirstOrDefault(entry => own.Contains(entry.parameter.Handle)) is { parameter: not null } shared)
                 throw new LoraException($"'{path}' shares a parameter with '{node.Path}.{shared.name}', which merging would change as well. Give one of them a copy, or use the adapter unmerged.");
     }

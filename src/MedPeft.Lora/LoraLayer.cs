@@ -6,7 +6,7 @@ namespace MedPeft.Lora;
 
 /// <summary>A frozen layer with a trainable low-rank update: the base of LoRA's adapters of all kinds of layers.</summary>
 /// <remarks>The state dict has, after the layer's parameters, <c>lora_A.weight</c> and <c>lora_B.weight</c>.</remarks>
-public abstract class LoraLayer : AdapterLayer
+public abstract partial class LoraLayer : AdapterLayer
 {
     /// <summary>Names of the frozen factors that PiSSA and OLoRA start from.</summary>
     internal const string StartA = "lora_A0.weight", StartB = "lora_B0.weight";

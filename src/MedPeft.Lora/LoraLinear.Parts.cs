@@ -6,6 +6,16 @@ namespace MedPeft.Lora;
 
 public sealed partial class LoraLinear
 {
+    internal override int Groups => _starts.Count;
+
+    internal override IReadOnlyList<(long Start, long Rows)> Ranges => [.. _starts.Select(start => (start, _rows))];
+
+    internal override Tensor Grouped(Tensor dense)
+    {
+        using var scope = NewDisposeScope();
+        return stack([.. _starts.Select(start => dense.narrow(0, start, _rows))], 0).MoveToOuterDisposeScope();
+    }
+
     /// <summary>The update as plain factors of each adapted range of rows, the scale and what it started at in them; caller owns.</summary>
     /// <param name="type">The type to give them in.</param>
     internal IReadOnlyList<RowUpdate> Parts(ScalarType type)

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using MedPeft.Lora.Checkpoints;
-using MedPeft.Lora.Tests.Injection;
 using MedPeft.Lora.Vision;
 using static TorchSharp.torch;
 
