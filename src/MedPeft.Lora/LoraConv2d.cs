@@ -29,6 +29,10 @@ public sealed class LoraConv2d : LoraLayer
     /// <inheritdoc/>
     public override string Kind => nameof(Conv2d);
 
+    internal override int Groups => (int)_convolution.groups;
+
+    internal override Tensor Grouped(Tensor dense) => dense.reshape(Groups, dense.shape[0] / Groups, -1);
+
     private protected override Parameter Weight => _convolution.weight;
 
     /// <summary>What is wrong with adapting this layer so; null if nothing is.</summary>
