@@ -69,7 +69,7 @@ public class RecipeTests
         Assert.Equal(DicomWindowing.MedPeftRsna, paper.Dicom.Windowing);
         Assert.DoesNotContain("(122, 0, 0)", fixedRun.Options.TrainPipeline!.ToString());
         Assert.Contains("(122, 0, 0)", paper.Options.TrainPipeline!.ToString());
-        Assert.Equal(Enum.GetValues<ReferenceDefects>().Aggregate((all, one) => all | one), ReferenceDefects.ReproducePaper);
+        Assert.Equal(ReferenceDefects.ReproducePaper, Enum.GetValues<ReferenceDefects>().Aggregate((all, one) => all | one));
     }
 
     [Fact]
