@@ -36,7 +36,7 @@ public class CheckpointedBlockTests
         Pass();
         Collect();
         var before = Tensor.TotalCount;
-        for (var i = 0; i < 50; i++) Pass();
+        for (var i = 0; i < 12; i++) Pass();
         Collect();
 
         Assert.InRange(Tensor.TotalCount - before, -1000, 5);
