@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using MedPeft.Lora.Training;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
