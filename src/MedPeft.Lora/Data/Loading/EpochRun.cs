@@ -32,12 +32,14 @@ internal sealed class EpochRun : IDisposable
         ImageLoaderOptions options,
         int[] order,
         int epoch,
+        int first,
         int batches,
         Action<EpochRun> ended,
         CancellationToken ct)
     {
         (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, ct, ended);
         _images = (int)Math.Min(order.Length, (long)batches * options.BatchSize);
+        (_next, _wanted) = (first * options.BatchSize, first);
         // Images that somebody else made, or may still hold, are left to the collector.
         _ownsImages = pipeline.KeepsNothing && (options.Read is null || PixelCache.IsRead(options.Read));
         _onCancel = ct.Register(Stop);
