@@ -68,7 +68,7 @@ public sealed class AdapterCombinationTests
             case CombinationMethod.Linear:
                 var (u, s, vh) = linalg.svd(sum, fullMatrices: false);
                 Assert.True(allclose((u.narrow(1, 0, 2) * s.narrow(0, 0, 2)).mm(vh.narrow(0, 0, 2)), actual, rtol: 1e-5, atol: 1e-6));
-                Assert.Equal((s.narrow(0, 0, 2).square().sum() / s.square().sum()).item<double>(), report.Layers[0].EnergyKept, 1e-9);
+                Assert.Equal((s.narrow(0, 0, 2).square().sum() / s.square().sum()).item<double>(), report.Layers[0].EnergyKept, 1e-6); // Delta rounds to float32
                 break;
             case CombinationMethod.Dare:
                 Assert.Equal(1, report.Layers[0].EnergyKept, 1e-9);

@@ -52,8 +52,8 @@ public sealed class LoraExtractionTests
             Assert.True(allclose(expected, delta, rtol: 1e-4, atol: 1e-6));
             Assert.Equal(["tuned"], other.Adapters().InUse);
             using var small = Sequential(("head", Linear(8, 3)));
-            Assert.Equal("The tuned model is not of this model's shape: the model has no blocks.0.attn.qkv.weight, blocks.0.attn.qkv.bias, blocks.0.attn.proj.weight, blocks.0.attn.proj.bias, blocks.0.mlp.fc1.weight, blocks.0.mlp.fc1.bias and 9 more.".Length > 0,
-                Assert.Throws<LoraException>(() => LoraExtraction.FromDifference(small, second, new LoraConfig { Targets = ["head"] })).Message.StartsWith("The tuned model is not of this model's shape: the model has no blocks.0.attn.", StringComparison.Ordinal));
+            Assert.Equal("The tuned model is not of this model's shape: the model has no blocks.0.attn.qkv.weight, blocks.0.attn.qkv.bias, blocks.0.attn.proj.weight, blocks.0.attn.proj.bias, blocks.0.mlp.fc1.weight, blocks.0.mlp.fc1.bias and 8 more.",
+                Assert.Throws<LoraException>(() => LoraExtraction.FromDifference(small, second, new LoraConfig { Targets = ["head"] })).Message);
         }
         finally
         {
@@ -71,7 +71,7 @@ public sealed class LoraExtractionTests
             var report = LoraExtraction.FromDifference(model, tuned, new LoraConfig { Targets = ["a", "b"], Trainable = ["head"] }, share);
             foreach (var layer in report.Layers)
             {
-                using var difference = (tuned.get_parameter(layer.Path + ".weight")! - model.get_parameter(layer.Path + ".weight")!).to(ScalarType.Float64);
+                using var difference = tuned.get_parameter(layer.Path + ".weight")!.to(ScalarType.Float64) - model.get_parameter(layer.Path + ".weight")!.to(ScalarType.Float64);
                 var squares = linalg.svdvals(difference).square();
                 var kept = squares.cumsum(0) / squares.sum();
                 Assert.Equal(kept[layer.Rank - 1].item<double>(), layer.EnergyKept, 1e-9);
