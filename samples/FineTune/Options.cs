@@ -39,16 +39,24 @@ internal sealed class Options
 {
     public Option<DirectoryInfo> Data { get; } = new("--data", "-d")
     {
-        Description = "The NIH ChestX-ray14 folder: Data_Entry_2017*.csv and the images (images_001/images, … or one folder). For lists with labels in them, the folder of the images.",
+        Description = "The folder of NIH ChestX-ray14 (Data_Entry_2017*.csv), CheXpert (train.csv) or RSNA Pneumonia (stage_2_train_labels.csv) as they are shipped. For lists with labels in them, the folder of the images.",
         Required = true,
         HelpName = "folder",
     };
 
-    public Option<string> TrainList { get; } = new("--train-list") { Description = "The images to learn from: a list in the folder or a path.", DefaultValueFactory = _ => "train_val_list.txt", HelpName = "file" };
+    public Option<DatasetKind?> Dataset { get; } = new("--dataset") { Description = "Which data set the folder holds. Left out: recognised by its files." };
+
+    public Option<string?> TrainList { get; } = new("--train-list") { Description = "The images to learn from: a list or table in the folder or a path. Left out: train_val_list.txt (NIH), train.csv (CheXpert), all (RSNA).", HelpName = "file" };
 
     public Option<string?> ValidationList { get; } = new("--validation-list") { Description = "The images that pick the best epoch. Left out: a tenth of the training patients.", HelpName = "file" };
 
     public Option<string?> TestList { get; } = new("--test-list") { Description = "Images scored once, at the end.", HelpName = "file" };
+
+    public Option<LabelChoice> Labels { get; } = new("--labels") { Description = "Labels of the paper (CheXpert: the competition's five; RSNA: pneumonia), or all.", DefaultValueFactory = _ => LabelChoice.Paper };
+
+    public Option<Uncertainty> Uncertainty { get; } = new("--uncertainty") { Description = "What an uncertain label of CheXpert (-1) is taken for.", DefaultValueFactory = _ => Samples.Uncertainty.MedPeft };
+
+    public Option<DicomWindowing> Windowing { get; } = new("--windowing") { Description = "How the values of DICOM files become 8 bits.", DefaultValueFactory = _ => DicomWindowing.File };
 
     public Option<FileInfo?> Checkpoint { get; } = new("--checkpoint", "-c")
     {
@@ -95,16 +103,18 @@ internal sealed class Options
     {
         var command = new RootCommand(
             """
-            Fine-tune a chest-radiograph foundation model on NIH ChestX-ray14: LoRA, full fine-tuning or a linear probe.
+            Fine-tune a chest-radiograph foundation model on NIH ChestX-ray14, CheXpert or RSNA Pneumonia: LoRA, full fine-tuning or a linear probe.
 
             Examples
               fine-tune --data NIH_ChestX-ray --checkpoint MRM.pth --train-list train_1.txt --validation-list val_list.txt --test-list test_list.txt
               fine-tune --data NIH_ChestX-ray --checkpoint MRM.pth --method full --learning-rate 0.01 --device cuda
+              fine-tune --data CheXpert-v1.0-small --checkpoint MRM.pth --validation-list valid.csv --uncertainty ignore
+              fine-tune --data rsna-pneumonia-detection-challenge --checkpoint MRM.pth --windowing medpeftrsna
 
             Exit codes: 0 done, 2 wrong command line, 65 bad data or checkpoint, 70 the run broke down, 78 options that do not fit each other, 130 stopped by Ctrl+C.
             """)
         {
-            Data, TrainList, ValidationList, TestList, Checkpoint, Size, ImageSize, Pixels, Method, Rank, Alpha, Dropout, DropPath,
+            Data, Dataset, TrainList, ValidationList, TestList, Labels, Uncertainty, Windowing, Checkpoint, Size, ImageSize, Pixels, Method, Rank, Alpha, Dropout, DropPath,
             Epochs, BatchSize, Optimizer, LearningRate, LayerDecay, WeightDecay, Device, Seed, Output,
         };
         command.SetAction(run);

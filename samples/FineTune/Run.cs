@@ -39,10 +39,11 @@ internal sealed class Run(Options options, ParseResult given)
 
     private (ImageDataset Train, ImageDataset Validation, ImageDataset? Test) OpenData()
     {
-        var root = Get(options.Data).FullName;
-        var train = ChestXray14.Open(root, Get(options.TrainList));
-        var test = Get(options.TestList) is { } list ? ChestXray14.Open(root, list) : null;
-        if (Get(options.ValidationList) is { } named) return (train, ChestXray14.Open(root, named), test);
+        var folder = DatasetFolder.Find(Get(options.Data).FullName, Get(options.Dataset));
+        var choices = new DatasetChoices { Labels = Get(options.Labels), Uncertainty = Get(options.Uncertainty), Windowing = Get(options.Windowing) };
+        var train = folder.Open(Get(options.TrainList) ?? folder.TrainList, choices);
+        var test = Get(options.TestList) is { } list ? folder.Open(list, choices) : null;
+        if (Get(options.ValidationList) is { } named) return (train, folder.Open(named, choices), test);
         var parts = train.Split([.9, .1], (ulong)Get(options.Seed));
         return (parts[0], parts[1], test);
     }
@@ -129,7 +130,7 @@ internal sealed class Run(Options options, ParseResult given)
 
     private static string Save(DirectoryInfo output, VisionTransformer model, LoraAdapter? lora)
     {
-        var path = Path.Combine(output.FullName, lora is null ? "model.safetensors" : "adapter.safetensors");
+        var path = Path.Combine(output.FullName, lora is null ? "model.safetensors" : "adapter");
         if (lora is null) Safetensors.Write(path, model.state_dict());
         else lora.Save(path);
         return path;

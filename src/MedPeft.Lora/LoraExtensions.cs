@@ -66,7 +66,7 @@ public static class LoraExtensions
     }
 
     /// <summary>Puts the adapters of a folder into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
-    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA.</remarks>
+    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA, <c>VERA</c>, <c>IA3</c>, <c>ADALORA</c> or <c>LN_TUNING</c>.</remarks>
     /// <param name="model">A model with the weights that the adapter was trained on.</param>
     /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
     /// <param name="options">What to let pass; null, the default, is nothing.</param>

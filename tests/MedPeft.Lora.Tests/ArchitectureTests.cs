@@ -16,6 +16,7 @@ public class ArchitectureTests
         ["Data"] = ["Imaging"],
         ["Metrics"] = [],
         ["Training"] = ["", "Data", "Imaging", "Metrics", "Checkpoints"],
+        ["Prediction"] = ["", "Data", "Imaging", "Metrics", "Vision", "Checkpoints"],
         ["Studies"] = ["", "Training", "Data", "Imaging", "Metrics", "Checkpoints", "Vision"],
         ["Native"] = [],
         ["Common"] = [],

@@ -24,7 +24,10 @@ internal sealed partial class Disease
         disease.Parenchyma();
         foreach (var finding in Enum.GetValues<Findings>())
         {
-            if (finding != Findings.None && who.Findings.HasFlag(finding)) disease.Add(finding);
+            if (finding == Findings.None || !who.Findings.HasFlag(finding)) continue;
+            var before = film.Opacity is not null && (finding & OpacityBoxes.Kinds) != 0 ? (float[])film.Filled.Clone() : null;
+            disease.Add(finding);
+            for (var i = 0; i < before?.Length; i++) film.Opacity![i] += film.Filled[i] - before[i];
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed class Film(Frame frame)
     /// <summary>Share of that air which is filled: 0 healthy, 1 solid, below 0 more air than a healthy lung.</summary>
     public float[] Filled { get; } = new float[frame.Size * frame.Size];
 
+    /// <summary>What the opacities that RSNA draws boxes around filled, for those who want boxes; otherwise null.</summary>
+    public float[]? Opacity { get; init; }
+
     /// <summary>How much of the lung's vessels is to be seen: 1, or 0 where there is no lung.</summary>
     public float[] Lung { get; } = new float[frame.Size * frame.Size];
 

@@ -23,27 +23,18 @@ public static class PhantomNih
         string folder, CohortOptions options, IReadOnlyList<(string Name, int Images)> lists, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(lists);
-        if (lists.Count == 0) throw new ArgumentException("Name at least one list, such as (\"train_val_list.txt\", 800).", nameof(lists));
-        var visits = Cohort.Draw(options);
+        var parts = CohortFiles.Deal(options, lists);
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
-        var written = 0;
-        Parallel.ForEach(visits, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, visit =>
-        {
-            WritePng(Path.Combine(images, visit.FileName), ThoraxPhantom.Draw(visit.Case, options.Size), options.Size);
-            progress?.Report(Interlocked.Increment(ref written));
-        });
-
-        WriteLines(Path.Combine(folder, TableName), visits.Select(visit => Row(visit, options.Size)).Prepend(Header));
-        var parts = Deal(visits, lists);
-        foreach (var (name, part) in parts) WriteLines(Path.Combine(folder, name), part.Select(visit => visit.FileName));
+        PhantomVisit[] visits = [.. lists.SelectMany(list => parts[list.Name])];
+        CohortFiles.Draw(visits, visit => WritePng(Path.Combine(images, visit.FileName), ThoraxPhantom.Draw(visit.Case, options.Size), options.Size), progress, cancellation);
+        CohortFiles.WriteLines(Path.Combine(folder, TableName), visits.Select(visit => Row(visit, options.Size)).Prepend(Header));
+        foreach (var (name, part) in parts) CohortFiles.WriteLines(Path.Combine(folder, name), part.Select(visit => visit.FileName));
         return parts;
     }
 
     /// <summary>Writes a list with labels, as MED-PEFT's splits are written: path, then one 0 or 1 a label.</summary>
     public static void WriteLabelList(string path, IEnumerable<PhantomVisit> visits) =>
-        WriteLines(path, visits.Select(visit => $"{visit.FileName} {string.Join(' ', FindingNames.All.Select((_, k) => visit.Case.Findings.Has(k) ? 1 : 0))}"));
+        CohortFiles.WriteLines(path, visits.Select(visit => $"{visit.FileName} {string.Join(' ', FindingNames.All.Select((_, k) => visit.Case.Findings.Has(k) ? 1 : 0))}"));
 
     /// <summary>Writes one gray picture.</summary>
     public static void WritePng(string path, byte[] pixels, int size)
@@ -56,26 +47,10 @@ public static class PhantomNih
         data.SaveTo(file);
     }
 
-    /// <summary>Whole patients to the lists, in order, until each has its number of images.</summary>
-    private static Dictionary<string, IReadOnlyList<PhantomVisit>> Deal(IReadOnlyList<PhantomVisit> visits, IReadOnlyList<(string Name, int Images)> lists)
-    {
-        var parts = lists.ToDictionary(list => list.Name, _ => new List<PhantomVisit>());
-        var current = 0;
-        foreach (var patient in visits.GroupBy(visit => visit.Patient))
-        {
-            while (current < lists.Count - 1 && parts[lists[current].Name].Count >= lists[current].Images) current++;
-            parts[lists[current].Name].AddRange(patient);
-        }
-
-        return parts.ToDictionary(part => part.Key, IReadOnlyList<PhantomVisit> (part) => part.Value);
-    }
-
     private static string Row(PhantomVisit visit, int size)
     {
         var who = visit.Case;
         var spacing = (420.0 / size).ToString(CultureInfo.InvariantCulture);
         return $"{visit.FileName},{who.Findings.ToNihText()},{visit.FollowUp},{visit.Patient},{who.Age},{(who.Female ? 'F' : 'M')},{(who.Ap ? "AP" : "PA")},{size},{size},{spacing},{spacing}";
     }
-
-    private static void WriteLines(string path, IEnumerable<string> lines) => File.WriteAllText(path, string.Join('\n', lines) + '\n');
 }

@@ -1,4 +1,5 @@
 using MedPeft.Lora.Data.Tables;
+using MedPeft.Lora.Imaging;
 
 namespace MedPeft.Lora.Data;
 
@@ -16,6 +17,16 @@ public sealed partial class ImageDataset
     /// <param name="from">The lowest age in years.</param>
     /// <param name="below">The age in years from which images are left out.</param>
     public ImageDataset WithAges(double from = 0, double below = double.PositiveInfinity) => Where(r => r.Age >= from && r.Age < below);
+
+    /// <summary>The same images; their DICOM files become 8 bits in the way given.</summary>
+    /// <param name="dicom">Frame, window and the rest, for all images.</param>
+    /// <exception cref="ArgumentException">The options contradict each other.</exception>
+    public ImageDataset WithDicom(DicomOptions dicom)
+    {
+        ArgumentNullException.ThrowIfNull(dicom);
+        dicom.Validate();
+        return new ImageDataset(Name, Labels, Array.ConvertAll(_records, r => r with { Dicom = dicom }), Missing);
+    }
 
     /// <summary>
     /// The images that a list names, in the list's order: bare names (official lists), or names with values (MED-PEFT's), whose values are not used.

@@ -1,3 +1,5 @@
+using MedPeft.Lora.Imaging;
+
 namespace MedPeft.Lora.Data;
 
 /// <summary>One image and what the data set says about it.</summary>
@@ -32,6 +34,15 @@ public sealed record ImageRecord
 
     /// <summary>Where findings lie; empty for most images, which says nothing about their absence.</summary>
     public IReadOnlyList<FindingBox> Boxes { get; init; } = [];
+
+    /// <summary>How the pixels become 8 bits where the file is a DICOM file; it has no effect on others.</summary>
+    /// <value>The default is null: <see cref="DicomOptions.Default"/>.</value>
+    public DicomOptions? Dicom { get; init; }
+
+    /// <summary>Decodes the image, as loader, cache and leak check do where they are given no other way.</summary>
+    /// <returns>Its pixels: one channel for gray files, else three.</returns>
+    /// <exception cref="ImageException">The file is missing, damaged, too large or of another kind.</exception>
+    public PixelImage Decode() => ImageDecoder.Decode(Path, dicom: Dicom);
 
     /// <summary>The patient over all sources; null if unknown.</summary>
     internal string? PatientKey => Patient is null ? null : Source.Length == 0 ? Patient : $"{Source}/{Patient}";

@@ -8,7 +8,7 @@ namespace MedPeft.Lora.Data;
 /// Images decoded and resized once, kept as 8-bit pixels in memory-mapped files: training reads them at the speed of memory, however many there are.
 /// </summary>
 /// <remarks>
-/// An image is known by its content (SHA-256), so it is found again under another path, and by its path, length and time, so that finding it
+/// An image is known by its content (SHA-256; of a DICOM file with <see cref="ImageRecord.Dicom"/>, so one file may be kept in several renderings), so it is found again under another path, and by its path, length and time, so that finding it
 /// does not read it. Files of the cache are written beside and renamed when whole, and never changed: processes may share the folder, and a
 /// crash leaves nothing half-written. Each image's checksum is verified when a process first reads it. The folder holds hashes, not paths.
 /// A crop of a kept image is a crop of the resized image: close to, but not bit for bit, what the original gives.
@@ -25,7 +25,7 @@ public sealed class PixelCache : IDisposable
     private readonly PixelCacheOptions _options;
     private readonly string _folder;
     private readonly Resize _resize;
-    private readonly ConcurrentDictionary<string, CachedImage> _resolved = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Path, DicomOptions? Dicom), CachedImage> _resolved = new();
     private readonly object _adding = new();
     private CacheIndex _index;
     private long _misses;
@@ -114,20 +114,24 @@ public sealed class PixelCache : IDisposable
     {
         ArgumentNullException.ThrowIfNull(record);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_resolved.TryGetValue(record.Path, out var known)) return known.Read();
+        if (_resolved.TryGetValue((record.Path, record.Dicom), out var known)) return known.Read();
         var index = _index;
-        var file = SourceFile.Look(record.Path);
+        var file = SourceFile.Look(record);
         var found = index.Find(file);
-        if (found is null && file.Exists) found = index.Find(SourceFile.Read(record.Path, out _));
+        if (found is null && file.Exists) found = index.Find(SourceFile.Read(record, out _));
         if (found is null)
         {
             Interlocked.Increment(ref _misses);
-            return Shrink(_options.Decode is { } decode ? decode(record) : ImageDecoder.Decode(record.Path));
+            return CacheFilling.Prepare(record, r => Shrink(_options.Decode is { } decode ? decode(r) : r.Decode()));
         }
 
-        _resolved.TryAdd(record.Path, found);
+        _resolved.TryAdd((record.Path, record.Dicom), found);
         return found.Read();
     }
+
+    /// <summary>Whether a way to read is a cache's own, whose images nobody else holds.</summary>
+    internal static bool IsRead(Func<ImageRecord, PixelImage> read)
+        => read.Target is PixelCache { _options.Decode: null } cache && read == cache.Read;
 
     /// <summary>Lets go of the files; they stay.</summary>
     public void Dispose()

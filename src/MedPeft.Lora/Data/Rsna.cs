@@ -31,13 +31,22 @@ public static class Rsna
     /// <param name="missingImages">What to do about images that are not on disk.</param>
     /// <param name="classes">Whether to read the three classes as labels too.</param>
     /// <param name="headers">Whether to read view, age and sex from the DICOM files, which takes as long as reading all files.</param>
+    /// <param name="dicom">
+    /// How DICOM files become 8 bits; <see cref="DicomOptions.Default"/> if null. <see cref="DicomOptions.MedPeftRsna"/> gives MED-PEFT's own pixels.
+    /// </param>
     /// <returns>The images in the order of the list, or of their first row in the table.</returns>
     /// <exception cref="DatasetException">The folder, a table or the list cannot be used; the message says why, where, and what to do.</exception>
     /// <exception cref="ImageException">A DICOM header cannot be read.</exception>
     public static ImageDataset Open(
-        string root, string? list = null, MissingImages missingImages = MissingImages.Raise, bool classes = false, bool headers = false)
+        string root,
+        string? list = null,
+        MissingImages missingImages = MissingImages.Raise,
+        bool classes = false,
+        bool headers = false,
+        DicomOptions? dicom = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
+        dicom?.Validate();
         root = DatasetFiles.Root(root);
         var labelTable = DatasetFiles.Optional(root, "stage_2_train_labels.csv", "stage_2_train_labels.csv.gz");
         var classTable = DatasetFiles.Optional(root, "stage_2_detailed_class_info.csv", "stage_2_detailed_class_info.csv.gz");
@@ -59,7 +68,7 @@ public static class Rsna
         var data = DatasetFiles.Locate(
             name,
             classes ? ClassNames : LabelNames,
-            [.. records.Select(r => Complete(r, folders, patients))],
+            [.. records.Select(r => Complete(r, folders, patients) with { Dicom = dicom })],
             folders,
             root,
             listPath ?? labelTable!,

@@ -108,6 +108,13 @@ public sealed class DicomFile
         return Read(data, name, limits, owned: false);
     }
 
+    /// <summary>Reads bytes that nobody else looks at, and wipes what lies around the pixels.</summary>
+    internal static DicomFile ReadOwned(byte[] data, string name, ImageLimits? limits)
+    {
+        if (data.Length > (limits ?? ImageLimits.Default).MaxFileBytes) throw TooLarge(name, data.Length, limits);
+        return Read(data, name, limits, owned: true);
+    }
+
     /// <summary>Whether bytes begin as a DICOM file does, with or without its preamble.</summary>
     /// <param name="start">The first 132 bytes or more.</param>
     public static bool IsDicom(ReadOnlySpan<byte> start) => Part10.Looks(start);

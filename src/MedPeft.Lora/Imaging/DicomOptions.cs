@@ -6,6 +6,9 @@ public sealed record DicomOptions
     /// <summary>The options used where none are given.</summary>
     public static DicomOptions Default { get; } = new();
 
+    /// <summary>As MED-PEFT reads RSNA files, for comparisons with its numbers; see <see cref="DicomWindowing.MedPeftRsna"/>.</summary>
+    public static DicomOptions MedPeftRsna { get; } = new() { Windowing = DicomWindowing.MedPeftRsna };
+
     /// <summary>Which frame to read, from 0.</summary>
     /// <value>The default is null: the only frame, and an error where there are several.</value>
     public int? Frame { get; init => field = value is null or >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(Frame), value, "Frames count from 0."); }
@@ -26,9 +29,8 @@ public sealed record DicomOptions
     /// <value>The default is false: a colour image has three channels.</value>
     public bool Gray { get; init; }
 
-    /// <summary>What a file may claim before anything is allocated for it.</summary>
-    /// <value>The default is <see cref="ImageLimits.Default"/>.</value>
-    public ImageLimits Limits { get; init; } = ImageLimits.Default;
+    /// <summary>All that decides the pixels, as text: two options of one text give the same pixels.</summary>
+    internal string Key => FormattableString.Invariant($"frame {Frame}; {Windowing}; {LowPercentile:R} to {HighPercentile:R}; gray {Gray}");
 
     /// <summary>Refuses percentiles in the wrong order.</summary>
     internal void Validate()

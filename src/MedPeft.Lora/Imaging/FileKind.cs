@@ -1,6 +1,6 @@
 namespace MedPeft.Lora.Imaging;
 
-/// <summary>Says what a file is that is neither PNG nor JPEG: most of them come from downloads that went wrong.</summary>
+/// <summary>Says what a file is that is neither PNG nor JPEG nor DICOM: most of them come from downloads that went wrong.</summary>
 internal static class FileKind
 {
     /// <summary>The end of a sentence that starts with the file's name.</summary>
@@ -12,8 +12,8 @@ internal static class FileKind
         if (text.StartsWith("version https://git-lfs"u8)) return "is a git-lfs pointer, not an image. Run 'git lfs pull' where it came from.";
         var kind = Name(data);
         return kind is null
-            ? $"is no PNG or JPEG image: it starts with {Convert.ToHexString(data[..Math.Min(8, data.Length)])}. Convert it, or leave it out of the list."
-            : $"is {kind}; PNG and JPEG are read here. Convert it, or leave it out of the list.";
+            ? $"is no PNG, JPEG or DICOM image: it starts with {Convert.ToHexString(data[..Math.Min(8, data.Length)])}. Convert it, or leave it out of the list."
+            : $"is {kind}; PNG, JPEG and DICOM are read here. Convert it, or leave it out of the list.";
     }
 
     private static string? Name(ReadOnlySpan<byte> data) => data switch
@@ -26,7 +26,6 @@ internal static class FileKind
         [(byte)'P', (byte)'K', 3, 4, ..] => "a ZIP archive",
         [0x1F, 0x8B, ..] => "a gzip archive",
         [(byte)'%', (byte)'P', (byte)'D', (byte)'F', ..] => "a PDF document",
-        _ when data.Length >= 132 && data.Slice(128, 4).SequenceEqual("DICM"u8) => "a DICOM file",
         _ when data.IndexOfAnyExcept((byte)0) < 0 => "a run of zero bytes, as an interrupted copy leaves it",
         _ => null,
     };

@@ -3,35 +3,47 @@ using SkiaSharp;
 
 namespace MedPeft.Lora.Imaging;
 
-/// <summary>Decodes PNG and JPEG files to the bytes that Pillow's <c>convert('RGB')</c> gives, one channel where the file is gray.</summary>
+/// <summary>Decodes PNG and JPEG files to the bytes that Pillow's <c>convert('RGB')</c> gives, one channel where the file is gray; and DICOM files as <see cref="DicomFile"/> does.</summary>
 /// <remarks>
-/// Alpha is dropped, not multiplied in; colour profiles are ignored; 16-bit samples keep their high byte (Pillow does so for colour, and cuts gray off at 255).
+/// What a file is, its first bytes say, not its name. Alpha is dropped, not multiplied in; colour profiles are ignored; 16-bit samples of PNG keep
+/// their high byte (Pillow does so for colour, and cuts gray off at 255).
 /// A file is checked against <see cref="ImageLimits"/> before anything is allocated for it, and one that ends early is an error.
 /// </remarks>
 public static class ImageDecoder
 {
     /// <summary>Reads an image file.</summary>
-    /// <param name="path">A PNG or JPEG file.</param>
+    /// <param name="path">A PNG, JPEG or DICOM file.</param>
     /// <param name="limits">What the file may claim; <see cref="ImageLimits.Default"/> if null.</param>
+    /// <param name="dicom">How a DICOM file becomes 8 bits; <see cref="DicomOptions.Default"/> if null.</param>
     /// <returns>Its pixels: one channel for gray files, else three.</returns>
     /// <exception cref="ImageException">The file is missing, damaged, too large or of another kind.</exception>
-    public static PixelImage Decode(string path, ImageLimits? limits = null)
+    public static PixelImage Decode(string path, ImageLimits? limits = null, DicomOptions? dicom = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return Decode(Read(path, (limits ?? ImageLimits.Default).MaxFileBytes), path, limits);
+        return DecodeOwned(Read(path, (limits ?? ImageLimits.Default).MaxFileBytes), path, limits, dicom);
     }
 
     /// <summary>Decodes an image in memory.</summary>
-    /// <param name="data">The bytes of a PNG or JPEG file.</param>
+    /// <param name="data">The bytes of a PNG, JPEG or DICOM file.</param>
     /// <param name="name">The name that errors give to it.</param>
     /// <param name="limits">What the file may claim; <see cref="ImageLimits.Default"/> if null.</param>
+    /// <param name="dicom">How a DICOM file becomes 8 bits; <see cref="DicomOptions.Default"/> if null.</param>
     /// <returns>Its pixels: one channel for gray files, else three.</returns>
     /// <exception cref="ImageException">The data is damaged, too large or of another kind.</exception>
-    public static PixelImage Decode(ReadOnlySpan<byte> data, string name, ImageLimits? limits = null)
+    public static PixelImage Decode(ReadOnlySpan<byte> data, string name, ImageLimits? limits = null, DicomOptions? dicom = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         limits ??= ImageLimits.Default;
         if (data.Length > limits.MaxFileBytes) throw TooLong(name, data.Length, limits.MaxFileBytes);
+        return DicomFile.IsDicom(data) ? DicomFile.ReadOwned(data.ToArray(), name, limits).Render(dicom) : DecodeNatural(data, name, limits);
+    }
+
+    /// <summary>Decodes bytes that nobody else looks at: of a DICOM file, what lies around the pixels is wiped.</summary>
+    internal static PixelImage DecodeOwned(byte[] data, string name, ImageLimits? limits, DicomOptions? dicom)
+        => DicomFile.IsDicom(data) ? DicomFile.ReadOwned(data, name, limits).Render(dicom) : Decode(data, name, limits, dicom);
+
+    private static PixelImage DecodeNatural(ReadOnlySpan<byte> data, string name, ImageLimits limits)
+    {
         var header = ImageHeader.Read(data, name);
         limits.Check(name, header.Width, header.Height);
         if (!header.IsPng && header.Bits != 8)
@@ -82,7 +94,7 @@ public static class ImageDecoder
             var (width, height) = (codec.Info.Width, codec.Info.Height);
             if (header.IsGray && codec.Info.ColorType == SKColorType.Gray8)
             {
-                var gray = GC.AllocateUninitializedArray<byte>(width * height);
+                var gray = PixelBuffers.Take(width * height);
                 var info = new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque, null);
                 fixed (byte* target = gray) Decode(codec, info, target, name, data.Length);
                 return new PixelImage(width, height, 1, gray);

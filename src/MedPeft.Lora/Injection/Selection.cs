@@ -13,7 +13,7 @@ internal sealed record Selection(
     public static Selection Of(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config, string name = AdapterSet.DefaultName)
     {
         if (config.CanAdapt(root))
-            throw new LoraException($"The model is itself a {root.GetType().Name} layer, which has no place to put an adapter in. Adapt it by new Lora{root.GetType().Name}(layer, config).");
+            throw new LoraException($"The model is itself a {root.GetType().Name} layer, which has no place to put an adapter in. Adapt it by new {config.LayerType(root)}(layer, config).");
         if (root is AdapterLayer) throw new LoraException("The model is itself an adapted layer. Remove its adapter before adding another.");
         if (config is { AllLinear: true, TargetPattern: not null }) throw new LoraException("AllLinear and TargetPattern both say which layers to adapt; set one of them.");
 

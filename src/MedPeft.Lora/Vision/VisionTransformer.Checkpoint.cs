@@ -12,7 +12,7 @@ public sealed partial class VisionTransformer : IStateDictFile
     /// <summary>Makes a model with the weights of a foundation model: MRM, CXR-MAE or another MAE, timm's ViT, Hugging Face's ViTModel, DINOv2, RAD-DINO.</summary>
     /// <param name="path">A PyTorch .pth/.pt/.bin or a .safetensors file, recognised by its content; it is read as data, nothing in it runs.</param>
     /// <param name="config">The shape of the model. Position embeddings of another grid are interpolated; every other shape must fit.</param>
-    /// <param name="skip">Entries that are not wanted, by name or dotted beginning: <c>head</c> drops a classifier of other classes.</param>
+    /// <param name="skip">Entries that are not wanted, by name, dotted beginning or dotted end: <c>head</c> drops a classifier of other classes, <c>lora_A</c> and <c>lora_B</c> drop adapters.</param>
     /// <param name="seed">Of the weights that the checkpoint does not have: the head, and with mean pooling <c>fc_norm</c>.</param>
     /// <returns>The model, on the CPU, caller owns.</returns>
     /// <exception cref="CheckpointException">The file is unreadable, of no known layout, or does not fit <paramref name="config"/>.</exception>
@@ -24,7 +24,7 @@ public sealed partial class VisionTransformer : IStateDictFile
     /// <param name="path">A PyTorch .pth/.pt/.bin or a .safetensors file.</param>
     /// <param name="config">The shape of the model.</param>
     /// <param name="report">What was loaded, left over and newly initialised.</param>
-    /// <param name="skip">Entries that are not wanted, by name or dotted beginning.</param>
+    /// <param name="skip">Entries that are not wanted, by name, dotted beginning or dotted end.</param>
     /// <param name="seed">Of the weights that the checkpoint does not have.</param>
     public static VisionTransformer FromCheckpoint(string path, ViTConfig config, out LoadReport report, IReadOnlyList<string>? skip = null, long seed = 0)
     {
@@ -46,8 +46,10 @@ public sealed partial class VisionTransformer : IStateDictFile
 
     private LoadReport LoadFrom(TensorFile file, IReadOnlyList<string> skip)
     {
-        bool Wanted(string name) => !skip.Any(entry => name == entry || name.StartsWith(entry + ".", StringComparison.Ordinal));
+        bool Wanted(string name) => !skip.Any(entry => name == entry || name.StartsWith(entry + ".", StringComparison.Ordinal) || name.EndsWith("." + entry, StringComparison.Ordinal));
 
+        if (OtherArchitectures.Recognize(file.Tensors.Keys.Where(Wanted)) is { } other)
+            throw new CheckpointException(file.Path, $"by its names this is {other}{(other.Contains(". ", StringComparison.Ordinal) ? "." : ". It is not built here, and what fits of it would compute something else.")}");
         var map = BackboneMap.Recognize(file.Tensors.Keys) ?? throw new CheckpointException(
             file.Path, $"no vision transformer among its {file.Tensors.Count} tensors ({string.Join(", ", file.Tensors.Keys.Take(4))}, …). " +
             "Known are the names of MAE/timm/DINOv2 (blocks.0.attn.qkv.weight) and of Hugging Face's ViTModel and Dinov2Model (encoder.layer.0. …).");

@@ -2,6 +2,7 @@ using MedPeft.Lora.Data;
 using MedPeft.Lora.Data.Loading;
 using MedPeft.Lora.Imaging;
 using MedPeft.Lora.Tests.Imaging;
+using MedPeft.Lora.Tests.Imaging.Dicom.Writers;
 
 namespace MedPeft.Lora.Tests.Data;
 
@@ -36,6 +37,18 @@ public sealed class LeakCheckTests : IDisposable
         Assert.Equal([new LeakedPair(1, 1, LeakKind.SameBytes)], report.Pairs);
         Assert.Contains("1 images with equal bytes (compared: patients and file names, bytes)", report.ToString(), StringComparison.Ordinal);
         Assert.Throws<ImageException>(() => LeakCheck.Compare(Files("a1.png"), Files("none.png"), new LeakCheckOptions { Bytes = true }));
+    }
+
+    [Fact]
+    public void A_dicom_file_and_its_copy_in_png_look_the_same()
+    {
+        var image = Radiographs[0];
+        _folder.Write("a.dcm", DicomWriter.Image(image.Width, image.Height, 8, 8, image.Pixels).ToArray());
+        _folder.Write("b.png", TestImages.Png(image));
+        _folder.Write("c.png", TestImages.Png(Radiographs[1]));
+        var report = LeakCheck.Compare(Files("a.dcm"), Files("c.png", "b.png"), new LeakCheckOptions { Bytes = true, NearDuplicates = true });
+        Assert.Equal([new LeakedPair(0, 1, LeakKind.NearDuplicate)], report.Pairs);
+        Assert.Equal("'files' and 'files': 1 images that look the same (compared: patients and file names, bytes, looks). 3 images name no patient.", report.ToString());
     }
 
     [Fact]

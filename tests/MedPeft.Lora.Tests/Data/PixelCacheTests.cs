@@ -1,6 +1,7 @@
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Imaging;
 using MedPeft.Lora.Tests.Imaging;
+using MedPeft.Lora.Tests.Imaging.Dicom.Writers;
 
 namespace MedPeft.Lora.Tests.Data;
 
@@ -45,6 +46,39 @@ public sealed class PixelCacheTests : IDisposable
         Assert.Equal((8, 5), (again.Add(_data).Added, again.Add(_data).Reused - 8));
         Assert.All(_data, r => Same(Fresh(r), again.Read(r)));
         Assert.Equal(0, again.Misses);
+    }
+
+    [Fact]
+    public void Renderings_of_a_dicom_file_are_kept_apart_and_other_files_once()
+    {
+        var window = new DicomOptions { Windowing = DicomWindowing.Percentile };
+        var noise = TestImages.Noise(26, 24, 1);
+        var files = Set(_folder.Write("a.dcm", DicomWriter.Image(26, 24, 8, 8, noise.Pixels).ToArray()), _data[0].Path);
+        using (var cache = PixelCache.Open(_cache, Small))
+        {
+            Assert.Equal((2, 0), Counted(cache.Add(files)));
+            Assert.Equal((1, 1), Counted(cache.Add(files.WithDicom(window with { LowPercentile = 20 }))));
+            Assert.Equal((0, 2), Counted(cache.Add(files.WithDicom(DicomOptions.Default))));
+            Assert.Equal(3, cache.Count);
+        }
+
+        using var again = PixelCache.Open(_cache, Small);
+        foreach (var data in new[] { files, files.WithDicom(window with { LowPercentile = 20 }), files.WithDicom(window with { LowPercentile = 30 }) })
+            Assert.All(data, r => Same(Fresh(r), again.Read(r)));
+        Assert.Equal(1, again.Misses);
+        Assert.NotEqual(again.Read(files[0]).Pixels, again.Read(files.WithDicom(window with { LowPercentile = 20 })[0]).Pixels);
+
+        static (int Added, int Reused) Counted(PixelCacheReport report) => (report.Added, report.Reused);
+    }
+
+    [Fact]
+    public void An_image_at_which_a_decoder_of_ones_own_fails_is_named()
+    {
+        var options = new PixelCacheOptions { ShortSide = 20, Decode = _ => throw new InvalidOperationException("No such slide."), Version = "slides 1" };
+        using var cache = PixelCache.Open(_cache, options);
+        var error = Assert.Throws<ImageException>(() => cache.Read(_data[0]));
+        Assert.Equal($"'{_data[0].Path}' cannot be prepared: No such slide.", error.Message);
+        Assert.Equal(error.Message, Assert.Throws<ImageException>(() => cache.Add(_data)).Message);
     }
 
     [Fact]
@@ -269,7 +303,7 @@ public sealed class PixelCacheTests : IDisposable
     private static PixelImage Fresh(ImageRecord record)
     {
         var random = default(SampleRandom);
-        return new Resize(20).Apply(ImageDecoder.Decode(record.Path), ref random);
+        return new Resize(20).Apply(record.Decode(), ref random);
     }
 
     private static void Same(PixelImage expected, PixelImage actual)

@@ -1,4 +1,7 @@
 using MedPeft.Lora.Data;
+using MedPeft.Lora.Imaging;
+using MedPeft.Lora.Tests.Imaging;
+using MedPeft.Lora.Tests.Imaging.Dicom.Writers;
 
 namespace MedPeft.Lora.Tests.Data;
 
@@ -22,6 +25,66 @@ public sealed class RsnaTests : IDisposable
         Assert.Equal([new FindingBox("Pneumonia", 264, 152, 213, 379), new FindingBox("Pneumonia", 562, 152, 256, 453)], data[1].Boxes);
         Assert.All(data, r => Assert.Null(r.Patient));
         Assert.Equal(["Pneumonia"], data.Labels);
+    }
+
+    [Fact]
+    public void Headers_of_the_files_give_view_age_and_sex()
+    {
+        Dicom("a-1", d => d.Set(0x0010_0040, "CS", "F").Set(0x0010_1010, "AS", "62").Set(0x0018_5101, "CS", "PA"));
+        Dicom("b-2", d => d.Set(0x0010_0040, "CS", "M").Set(0x0010_1010, "AS", "155").Set(0x0018_5101, "CS", "AP"));
+        Dicom("c-3", d => d.Set(0x0010_0040, "CS", "O").Set(0x0010_1010, "AS", "018M").Set(0x0018_5101, "CS", "LL"));
+        _folder.Image("stage_2_train_images/d-4.png");
+        Dicom("e-5", d => d.Set(0x0018_5101, "CS", "RAO"));
+        _folder.Write("stage_2_train_labels.csv", Labels + "d-4,,,,,0\ne-5,,,,,0\n");
+        Assert.All(Rsna.Open(_folder.Path), r => Assert.Equal((ViewPosition.Unknown, Sex.Unknown, null), (r.View, r.Sex, r.Age)));
+        var data = Rsna.Open(_folder.Path, headers: true).ToDictionary(r => Path.GetFileNameWithoutExtension(r.Path));
+        Assert.Equal((ViewPosition.PA, Sex.Female, 62), (data["a-1"].View, data["a-1"].Sex, data["a-1"].Age));
+        // Five ages of the challenge are 148 to 155: no age.
+        Assert.Equal((ViewPosition.AP, Sex.Male, null), (data["b-2"].View, data["b-2"].Sex, data["b-2"].Age));
+        Assert.Equal((ViewPosition.Lateral, Sex.Unknown, 1.5), (data["c-3"].View, data["c-3"].Sex, data["c-3"].Age));
+        Assert.Equal((ViewPosition.Unknown, Sex.Unknown, null), (data["d-4"].View, data["d-4"].Sex, data["d-4"].Age));
+        Assert.Equal(ViewPosition.Other, data["e-5"].View);
+    }
+
+    [Fact]
+    public void A_file_whose_header_cannot_be_read_is_named()
+    {
+        var broken = _folder.Write("stage_2_train_images/a-1.dcm", "no DICOM"u8.ToArray());
+        _folder.Write("stage_2_train_labels.csv", "patientId,x,y,width,height,Target\na-1,,,,,0\n");
+        var error = Assert.Throws<ImageException>(() => Rsna.Open(_folder.Path, headers: true));
+        Assert.Equal($"'{broken}' is no DICOM file: it has neither a preamble with 'DICM' nor a first element of group 0008.", error.Message);
+    }
+
+    [Fact]
+    public void Pixels_are_windowed_as_the_file_says_or_as_MED_PEFT_reads_them()
+    {
+        foreach (var image in new[] { "a-1", "b-2", "c-3" }) Dicom(image, d => d.Set(0x0028_1050, "DS", "128").Set(0x0028_1051, "DS", "64"));
+        _folder.Write("stage_2_train_labels.csv", Labels);
+        var file = DicomFile.Open(_folder.In("stage_2_train_images/b-2.dcm"));
+        var (own, reference) = (file.Render(), file.Render(DicomOptions.MedPeftRsna));
+        Assert.NotEqual(own.Pixels, reference.Pixels);
+        GoldenImages.Same(own, Rsna.Open(_folder.Path)[0].Decode());
+        GoldenImages.Same(reference, Rsna.Open(_folder.Path, dicom: DicomOptions.MedPeftRsna)[0].Decode());
+        GoldenImages.Same(reference, Rsna.Open(_folder.Path).WithDicom(DicomOptions.MedPeftRsna).Where(_ => true)[0].Decode());
+        Assert.Throws<ArgumentException>(() => Rsna.Open(_folder.Path, dicom: new DicomOptions { LowPercentile = 60, HighPercentile = 40 }));
+
+        // The loader takes what the record says; batches of both ways differ.
+        Assert.Equal(Batch(reference), Loaded(DicomOptions.MedPeftRsna));
+        Assert.Equal(Batch(own), Loaded(null));
+
+        float[] Batch(PixelImage image)
+        {
+            var (random, values) = (default(SampleRandom), new float[16 * 16]);
+            Pipeline.Run(image, ref random, values);
+            return values;
+        }
+
+        float[] Loaded(DicomOptions? dicom)
+        {
+            using var loader = new ImageLoader(Rsna.Open(_folder.Path, dicom: dicom), Pipeline, new ImageLoaderOptions { BatchSize = 1 });
+            using var batch = loader.Epoch(0).First();
+            return batch.Images.data<float>().ToArray();
+        }
     }
 
     [Fact]
@@ -123,6 +186,11 @@ public sealed class RsnaTests : IDisposable
         Refused(
             $"'{path}' {found}; RSNA's file is an array of objects with subset_img_id and img_id. Fetch it again or remove it.", () => Rsna.Open(_folder.Path));
     }
+
+    private static ImagePipeline Pipeline { get; } = new([new Resize(16), new CenterCrop(16)], Normalization.None, 16, 1);
+
+    private void Dicom(string image, Func<DicomWriter, DicomWriter> change)
+        => _folder.Write($"stage_2_train_images/{image}.dcm", change(DicomWriter.Image(20, 18, 8, 8, TestImages.Noise(20, 18, 1).Pixels)).ToArray());
 
     private static void Refused(string message, Action open) => Assert.Equal(message, Assert.Throws<DatasetException>(open).Message);
 }

@@ -1,4 +1,5 @@
 using MedPeft.Lora.Imaging;
+using MedPeft.Lora.Tests.Imaging.Dicom.Writers;
 
 namespace MedPeft.Lora.Tests.Imaging;
 
@@ -108,15 +109,46 @@ public class ImageDecoderTests
     public void What_is_no_image_is_named()
     {
         Assert.Equal("'x' is empty (0 bytes). Fetch it again.", Error([]));
-        Assert.Equal("'x' is a run of zero bytes, as an interrupted copy leaves it; PNG and JPEG are read here. Convert it, or leave it out of the list.", Error(new byte[100]));
+        Assert.Equal("'x' is a run of zero bytes, as an interrupted copy leaves it; PNG, JPEG and DICOM are read here. Convert it, or leave it out of the list.", Error(new byte[100]));
         Assert.Equal(
             "'x' is an HTML page, not an image: the download saved a login or error page. Fetch the file itself.", Error("\n<!DOCTYPE HTML><html>"u8.ToArray()));
         Assert.Equal("'x' is a git-lfs pointer, not an image. Run 'git lfs pull' where it came from.", Error("version https://git-lfs.github.com/spec/v1\noid"u8.ToArray()));
-        Assert.Equal("'x' is a GIF image; PNG and JPEG are read here. Convert it, or leave it out of the list.", Error("GIF89a......"u8.ToArray()));
+        Assert.Equal("'x' is a GIF image; PNG, JPEG and DICOM are read here. Convert it, or leave it out of the list.", Error("GIF89a......"u8.ToArray()));
+        Assert.StartsWith("'x' names no transfer syntax (0002,0010)", Error([.. new byte[128], .. "DICM"u8]));
         Assert.Equal(
-            "'x' is a DICOM file; PNG and JPEG are read here. Convert it, or leave it out of the list.", Error([.. new byte[128], .. "DICM"u8]));
-        Assert.Equal(
-            "'x' is no PNG or JPEG image: it starts with 50726E6D6172792C. Convert it, or leave it out of the list.", Error("Prnmary,csv"u8.ToArray()));
+            "'x' is no PNG, JPEG or DICOM image: it starts with 50726E6D6172792C. Convert it, or leave it out of the list.", Error("Prnmary,csv"u8.ToArray()));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Dicom_files_are_rendered_by_their_content_whatever_their_name(bool preamble)
+    {
+        var writer = DicomWriter.Image(4, 1, 8, 8, new byte[] { 0, 20, 40, 60 }).Set(0x0028_1050, "DS", "20").Set(0x0028_1051, "DS", "41");
+        (writer.Preamble, writer.Meta) = (preamble, preamble);
+        var file = writer.ToArray();
+        GoldenImages.Same(DicomFile.Parse(file, "x").Render(), Decode(file));
+        GoldenImages.Same(new PixelImage(4, 1, 1, [0, 85, 170, 255]), ImageDecoder.Decode(file, "x", dicom: DicomOptions.MedPeftRsna));
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, file);
+            GoldenImages.Same(Decode(file), ImageDecoder.Decode(path));
+            GoldenImages.Same(new PixelImage(4, 1, 1, [0, 85, 170, 255]), ImageDecoder.Decode(path, dicom: DicomOptions.MedPeftRsna));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Decoding_a_dicom_file_leaves_the_callers_bytes_alone()
+    {
+        var file = DicomWriter.Image(4, 1, 8, 8, new byte[4]).Set(0x0010_0010, "PN", "NOBODY").ToArray();
+        var copy = (byte[])file.Clone();
+        Decode(file);
+        Assert.Equal(copy, file);
     }
 
     [Fact]

@@ -48,8 +48,10 @@ internal static class StrictJson
             case JsonValueKind.Object:
                 var copy = new JsonObject();
                 foreach (var property in element.EnumerateObject())
-                    if (!copy.TryAdd(property.Name, Copy(path, property.Value)))
-                        throw new CheckpointException(path, "the key appears twice, and readers would differ on which one counts. Do not use this file.", property.Name);
+                {
+                    if (copy.ContainsKey(property.Name)) throw new CheckpointException(path, "the key appears twice, and readers would differ on which one counts. Do not use this file.", property.Name);
+                    copy.Add(property.Name, Copy(path, property.Value));
+                }
                 return copy;
             case JsonValueKind.Array:
                 return new JsonArray([.. element.EnumerateArray().Select(item => Copy(path, item))]);

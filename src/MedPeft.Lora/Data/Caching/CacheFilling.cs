@@ -56,11 +56,24 @@ internal sealed class CacheFilling(
         if (report is not null) progress?.Report(report);
     }
 
+    /// <summary>Decodes and resizes; whatever goes wrong names the image.</summary>
+    public static PixelImage Prepare(ImageRecord record, Func<ImageRecord, PixelImage> prepare)
+    {
+        try
+        {
+            return prepare(record);
+        }
+        catch (Exception e) when (e is not (ImageException or OutOfMemoryException))
+        {
+            throw new ImageException(record.Path, $"cannot be prepared: {e.Message}", e);
+        }
+    }
+
     // The number of bytes added, 0 if the image was there.
     private long Place(ImageRecord record, SegmentWriter writer)
     {
-        if (index.Find(SourceFile.Look(record.Path)) is not null) return 0;
-        var source = SourceFile.Read(record.Path, out var bytes);
+        if (index.Find(SourceFile.Look(record)) is not null) return 0;
+        var source = SourceFile.Read(record, out var bytes);
         bool isThere;
         lock (_lock) isThere = index.Find(source) is not null || !_written.Add(source.Content!.Value);
         if (isThere)
@@ -72,17 +85,24 @@ internal sealed class CacheFilling(
         PixelImage image;
         try
         {
-            image = shrink(options.Decode is { } decode ? decode(record) : ImageDecoder.Decode(bytes, record.Path));
+            image = Prepare(record, r => options.Decode is { } decode ? shrink(decode(r)) : Shrunk(ImageDecoder.DecodeOwned(bytes, r.Path, null, r.Dicom)));
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (ImageException)
         {
             lock (_lock) _written.Remove(source.Content!.Value);
-            throw e as ImageException ?? new ImageException(record.Path, $"cannot be prepared: {e.Message}", e);
+            throw;
         }
 
         var checksum = Crc32.Compute(image.Pixels);
         lock (_lock) writer.Append(source, image, checksum);
         return image.Pixels.LongLength;
+    }
+
+    private PixelImage Shrunk(PixelImage image)
+    {
+        var small = shrink(image);
+        if (small != image) PixelBuffers.GiveBack(image);
+        return small;
     }
 
     private void Skip(int i, ImageException problem)
