@@ -68,16 +68,27 @@ public sealed class ImageLoader : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return Batches();
+        return EpochFrom(epoch, 0, ct).Select(entry => entry.Batch);
+    }
 
-        IEnumerable<ImageBatch> Batches()
+    /// <summary>The rest of an epoch from one of its batches on, each with its number; what comes before is neither read nor decoded.</summary>
+    internal IEnumerable<(int Number, ImageBatch Batch)> EpochFrom(int epoch, int first, CancellationToken ct)
+    {
+        if (first >= BatchesPerEpoch) yield break;
+        using var run = Start(epoch, first, ct);
+        for (var b = first; b < BatchesPerEpoch; b++)
         {
-            using var run = Start(epoch, ct);
-            for (var b = 0; b < BatchesPerEpoch; b++)
-            {
-                var batch = run.Take(b, Record);
-                if (batch is not null) yield return batch;
-            }
+            var batch = run.Take(b, Record);
+            if (batch is not null) yield return (b, batch);
+        }
+    }
+
+    /// <summary>Counts images that an earlier process left out as left out here.</summary>
+    internal void Remember(IEnumerable<SkippedImage> skipped)
+    {
+        lock (_skipped)
+        {
+            foreach (var image in skipped) _skipped.TryAdd(image.Index, image);
         }
     }
 
@@ -94,13 +105,13 @@ public sealed class ImageLoader : IDisposable
         foreach (var run in runs) run.Dispose();
     }
 
-    private EpochRun Start(int epoch, CancellationToken ct)
+    private EpochRun Start(int epoch, int first, CancellationToken ct)
     {
         lock (_runs)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             var order = Options.Shuffle ? EpochOrder.Shuffled(_data.Count, Options.Seed, epoch) : EpochOrder.AsIs(_data.Count);
-            var run = new EpochRun(_data, _pipeline, Options, order, epoch, BatchesPerEpoch, Ended, ct);
+            var run = new EpochRun(_data, _pipeline, Options, order, epoch, first, BatchesPerEpoch, Ended, ct);
             _runs.Add(run);
             return run;
         }

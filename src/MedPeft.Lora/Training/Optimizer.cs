@@ -1,4 +1,4 @@
-using TorchSharp.Modules;
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Training;
@@ -6,12 +6,25 @@ namespace MedPeft.Lora.Training;
 /// <summary>Turns gradients into steps and keeps what it must remember of them.</summary>
 internal abstract class Optimizer : IDisposable
 {
-    private readonly IReadOnlyList<ParameterGroup> _groups;
+    private readonly IReadOnlyList<ParameterUnit> _units;
+    private readonly IReadOnlyList<string> _stateNames;
+    private readonly List<Tensor[]> _states = [];
 
-    protected Optimizer(IReadOnlyList<ParameterGroup> groups) => _groups = groups;
+    /// <param name="groups">What is trained.</param>
+    /// <param name="stateNames">One tensor of each name is kept for every parameter, zero at first.</param>
+    protected Optimizer(IReadOnlyList<ParameterGroup> groups, params IReadOnlyList<string> stateNames)
+    {
+        _units = [.. groups.SelectMany(ParameterUnit.Of)];
+        _stateNames = stateNames;
+        using var guard = no_grad();
+        foreach (var unit in _units) _states.Add([.. stateNames.Select(_ => zeros_like(unit.Values).DetachFromDisposeScope())]);
+    }
 
     /// <summary>Steps taken.</summary>
     public int Steps { get; private set; }
+
+    /// <summary>What is trained, in the tensors that it is stepped in.</summary>
+    public IReadOnlyList<ParameterUnit> Units => _units;
 
     public static Optimizer For(IReadOnlyList<ParameterGroup> groups, TrainingOptions options) => options.Optimizer switch
     {
@@ -20,29 +33,77 @@ internal abstract class Optimizer : IDisposable
         _ => throw new TrainingException($"Optimizer {options.Optimizer} is unknown; choose Sgd or AdamW."),
     };
 
-    /// <summary>Applies the gradients at hand; parameters without one stay as they are.</summary>
-    public void Step(double learningRate)
+    /// <summary>Takes up the gradients of the pass and measures them.</summary>
+    /// <returns>Their Euclidean norm over everything that trains, in float64.</returns>
+    public double Gather()
+    {
+        using var guard = no_grad();
+        var squares = 0.0;
+        foreach (var unit in _units)
+        {
+            unit.Gather();
+            foreach (var gradient in unit.Gradients)
+            {
+                using var product = gradient.mul(gradient);
+                using var sum = product.sum(ScalarType.Float64);
+                squares += sum.item<double>();
+            }
+        }
+
+        return Math.Sqrt(squares);
+    }
+
+    /// <summary>Multiplies the gradients taken up.</summary>
+    public void ScaleGradients(double factor)
+    {
+        using var guard = no_grad();
+        foreach (var gradient in _units.SelectMany(unit => unit.Gradients)) gradient.TimesInPlace(factor);
+    }
+
+    /// <summary>Steps along the gradients taken up; parameters without one stay as they are.</summary>
+    public void Apply(double learningRate)
     {
         Steps++;
         using var guard = no_grad();
-        foreach (var group in _groups)
+        for (var i = 0; i < _units.Count; i++)
         {
-            foreach (var (name, parameter) in group.Parameters)
-            {
-                using var gradient = parameter.grad;
-                if (gradient is null) continue;
-                using var scope = NewDisposeScope();
-                Update(name, parameter, gradient, learningRate * group.Scale, group.WeightDecay);
-            }
+            var unit = _units[i];
+            unit.Apply(_states[i], (values, gradient, state) => Update(values, gradient, state, learningRate * unit.Scale, unit.WeightDecay));
         }
+    }
+
+    /// <summary>Applies the gradients of the pass.</summary>
+    public void Step(double learningRate)
+    {
+        foreach (var unit in _units) unit.Gather();
+        Apply(learningRate);
     }
 
     public void ClearGradients()
     {
-        foreach (var (_, parameter) in _groups.SelectMany(group => group.Parameters)) parameter.grad = null;
+        foreach (var unit in _units)
+        {
+            unit.ClearGathered();
+            unit.ClearGradients();
+        }
     }
 
-    public abstract void Dispose();
+    /// <summary>What it remembers, by state and parameter: views that the caller owns.</summary>
+    public IEnumerable<(string Name, Tensor View)> State()
+    {
+        for (var i = 0; i < _units.Count; i++)
+            for (var s = 0; s < _stateNames.Count; s++)
+                foreach (var (name, view) in _units[i].Cut(_states[i][s])) yield return ($"{_stateNames[s]}/{name}", view);
+    }
 
-    protected abstract void Update(string name, Parameter parameter, Tensor gradient, double learningRate, double weightDecay);
+    /// <summary>Goes on after a number of steps; their state is copied into the views of <see cref="State"/>.</summary>
+    public void Resume(int steps) => Steps = steps;
+
+    public void Dispose()
+    {
+        foreach (var state in _states.SelectMany(state => state)) state.Dispose();
+        foreach (var unit in _units) unit.Dispose();
+    }
+
+    protected abstract void Update(Tensor values, Tensor gradient, IReadOnlyList<Tensor> state, double learningRate, double weightDecay);
 }

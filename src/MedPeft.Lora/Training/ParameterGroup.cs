@@ -20,7 +20,10 @@ internal sealed record ParameterGroup(IReadOnlyList<(string Name, Parameter Para
 
         var depth = options.LayerDecay == 1 ? 0 : Depth(model);
         return [.. trained
-            .Select(entry => (Entry: entry, Scale: ScaleOf(entry.Name, depth, options.LayerDecay), Decay: Decays(entry) ? options.WeightDecay : 0))
+            .Select(entry => (
+                Entry: entry,
+                Scale: ScaleOf(entry.Name, depth, options.LayerDecay) * (IsHighFactor(entry.Name) ? options.LoraPlusRatio : 1),
+                Decay: Decays(entry) && (options.DecayAdapters || !IsFactor(entry.Name)) ? options.WeightDecay : 0))
             .GroupBy(entry => (entry.Scale, entry.Decay), entry => entry.Entry)
             .Select(group => new ParameterGroup([.. group], group.Key.Scale, group.Key.Decay))];
     }
@@ -34,6 +37,17 @@ internal sealed record ParameterGroup(IReadOnlyList<(string Name, Parameter Para
 
     private static bool Decays((string Name, Parameter Parameter) entry) =>
         entry.Parameter.dim() > 1 && entry.Name is not ("pos_embed" or "cls_token");
+
+    // The names that PEFT gives to the two factors.
+    private static bool IsHighFactor(string name) => LastParts(name) is "lora_B" or "lora_embedding_B";
+
+    private static bool IsFactor(string name) => IsHighFactor(name) || LastParts(name) is "lora_A" or "lora_embedding_A";
+
+    private static string LastParts(string name)
+    {
+        var parts = name.Split('.');
+        return parts[^1] == "weight" && parts.Length > 1 ? parts[^2] : parts[^1];
+    }
 
     private static int Depth(nn.Module model)
     {

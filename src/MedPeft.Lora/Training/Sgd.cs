@@ -1,29 +1,21 @@
 using MedPeft.Lora.Common;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Training;
 
-/// <summary>SGD with momentum as PyTorch has it: v ← μ·v + g (v ← g at first), p ← p − rate·v.</summary>
-internal sealed class Sgd(IReadOnlyList<ParameterGroup> groups, double momentum) : Optimizer(groups)
+/// <summary>SGD with momentum as PyTorch has it: v ← μ·v + g (from v = 0), p ← p − rate·v.</summary>
+internal sealed class Sgd(IReadOnlyList<ParameterGroup> groups, double momentum) : Optimizer(groups, momentum > 0 ? ["velocity"] : [])
 {
-    private readonly Dictionary<string, Tensor> _velocity = [];
-
-    public override void Dispose()
+    protected override void Update(Tensor values, Tensor gradient, IReadOnlyList<Tensor> state, double learningRate, double weightDecay)
     {
-        foreach (var velocity in _velocity.Values) velocity.Dispose();
-    }
-
-    protected override void Update(string name, Parameter parameter, Tensor gradient, double learningRate, double weightDecay)
-    {
-        var direction = weightDecay == 0 ? gradient : gradient.Plus(parameter.Times(weightDecay));
-        if (momentum > 0)
+        var direction = gradient;
+        if (weightDecay != 0)
         {
-            if (_velocity.TryGetValue(name, out var velocity)) velocity.TimesInPlace(momentum).PlusInPlace(direction);
-            else _velocity[name] = velocity = direction.clone().DetachFromDisposeScope();
-            direction = velocity;
+            using var decay = values.Times(weightDecay);
+            direction = gradient.Plus(decay); // of the caller's scope
         }
 
-        parameter.PlusInPlace(direction, -learningRate);
+        if (momentum > 0) direction = state[0].TimesInPlace(momentum).PlusInPlace(direction);
+        values.PlusInPlace(direction, -learningRate);
     }
 }

@@ -22,6 +22,45 @@ public sealed partial class Trainer
         }
     }
 
+    private void CheckWeights(ImageDataset train)
+    {
+        if (_options.PositiveWeights is { } weights && weights.Count != train.Labels.Count)
+            throw new TrainingException($"PositiveWeights has {weights.Count} numbers and the data {train.Labels.Count} labels ({string.Join(", ", train.Labels)}). Give one for each label, in their order.");
+    }
+
+    private void CheckNoLabelOptions()
+    {
+        string? unfit = _options switch
+        {
+            { LabelSmoothing: > 0 } => nameof(TrainingOptions.LabelSmoothing),
+            { PositiveWeights: not null } => nameof(TrainingOptions.PositiveWeights),
+            { Mixup: > 0 } => nameof(TrainingOptions.Mixup),
+            { Patience: > 0 } => nameof(TrainingOptions.Patience),
+            _ => null,
+        };
+        if (unfit is not null) throw new TrainingException($"{unfit} needs labels, and pre-training looks at none. Leave it at its default.");
+    }
+
+    /// <summary>Looks for images and patients that training and validation share; with them the best epoch is picked by what the model has learned by heart.</summary>
+    private void CheckLeaks(ImageDataset train, ImageDataset validation, CancellationToken cancellation)
+    {
+        if (_options.LeakCheck is not { } thoroughness) return;
+        if (_options.OnBadImage.Limit > 0) train = train.Where(record => File.Exists(record.Path));
+        LeakReport report;
+        try
+        {
+            report = LeakCheck.Compare(train, validation, thoroughness, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            return; // the run itself says that it was stopped
+        }
+
+        LogLeaks(report);
+        if (report.HasLeak)
+            throw new TrainingException($"Training and validation share what they must not: {report} Split by patient (ImageDataset.Split), or set LeakCheck to null to train all the same.");
+    }
+
     /// <summary>Runs one blank image, so that a model that does not fit fails before anything is read or trained.</summary>
     private void CheckOutputs(nn.Module<Tensor, Tensor> model, ImageDataset data)
     {
@@ -50,6 +89,9 @@ public sealed partial class Trainer
     [LoggerMessage(1, LogLevel.Information, "Training on {TrainImages} images, validating on {ValidationImages}: {Trained} parameters, {Epochs} epochs of {Steps} steps")]
     private partial void LogStart(int trainImages, int validationImages, long trained, int epochs, int steps);
 
-    [LoggerMessage(2, LogLevel.Information, "Epoch {Epoch}: loss {Loss:F4}, learning rate {Rate:G3}, macro AUROC {Auroc:F4} over {Scored} labels, {Speed:F1} images/s")]
-    private partial void LogEpoch(int epoch, double loss, double rate, double auroc, int scored, double speed);
+    [LoggerMessage(8, LogLevel.Warning, "{Skipped} of {Images} training images cannot be read and were left out")]
+    private partial void LogSkipped(int skipped, int images);
+
+    [LoggerMessage(9, LogLevel.Information, "Leak check: {Report}")]
+    private partial void LogLeaks(LeakReport report);
 }

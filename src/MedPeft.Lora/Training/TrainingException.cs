@@ -10,4 +10,7 @@ public sealed class TrainingException : Exception
         : base(message, inner)
     {
     }
+
+    /// <summary>Where the numbers broke down: the images of that step, relative to their common folder. They may name patients, so the message leaves them out.</summary>
+    public IReadOnlyList<string> BatchFiles { get; init; } = [];
 }

@@ -5,7 +5,7 @@ namespace MedPeft.Lora.Training;
 
 /// <summary>How a run trains. The defaults are those of the paper's SGD runs, where it has one.</summary>
 /// <remarks>Lian et al. 2024, arXiv:2401.12215, and the code published with it.</remarks>
-public sealed record TrainingOptions
+public sealed partial record TrainingOptions
 {
     /// <summary>Passes over the training images.</summary>
     /// <value>Default 100.</value>

@@ -13,4 +13,16 @@ public sealed record TrainingProgress(TrainingPhase Phase, int Epoch, int Epochs
 {
     /// <summary>Share of the run that is done, in [0, 1]; scoring counts as part of its epoch.</summary>
     public double Fraction => Phase == TrainingPhase.Training ? (Epoch - 1 + .9 * Step / Steps) / Epochs : (Epoch - 1 + .9 + .1 * Step / Steps) / Epochs;
+
+    /// <summary>Norm of the step's gradient before clipping; null while scoring.</summary>
+    public double? GradientNorm { get; init; }
+
+    /// <summary>Time until the end of the run at the speed so far; null before there is one.</summary>
+    public TimeSpan? TimeLeft { get; init; }
+
+    /// <summary>Share of the phase's time spent waiting for images, in [0, 1].</summary>
+    public double DataWait { get; init; }
+
+    /// <summary>Highest memory of the process so far in bytes; of its main memory, as TorchSharp tells nothing of a GPU's.</summary>
+    public long PeakMemory { get; init; }
 }

@@ -61,7 +61,8 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         if (kept.Length == 0) return tokens.alias();
         using var index = tensor(kept, device: tokens.device);
         using var input = kept.Length == tokens.shape[0] ? tokens.alias() : tokens.index_select(0, index);
-        using var output = Branch(input, norm, layer, scale);
+        using var branched = Branch(input, norm, layer, scale);
+        using var output = branched.to(tokens.dtype); // the branch may compute in half precision beside a float32 residual stream
         return tokens.PlusRows(index, output, 1 / (1 - _dropPath));
     }
 

@@ -2,11 +2,12 @@ using MedPeft.Lora.Native;
 
 namespace MedPeft.Lora.Tests.Native;
 
-/// <summary>What a child process of <see cref="TorchRuntimeTests"/> does: how TorchSharp loads can be seen only once in a process.</summary>
+/// <summary>What a child process of <see cref="TorchRuntimeTests"/> does: how TorchSharp loads can be seen only once in a process. Others run here too.</summary>
 internal static class Program
 {
     public static int Main(string[] arguments)
     {
+        if (arguments is ["train", ..]) return Training.KilledRun.Child(arguments[1..]);
         try
         {
             foreach (var argument in arguments)

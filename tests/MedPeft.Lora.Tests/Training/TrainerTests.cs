@@ -9,20 +9,16 @@ namespace MedPeft.Lora.Tests.Training;
 /// <summary>A small vision transformer that tells bright images from dark ones, on real files.</summary>
 public sealed class TrainerTests : IDisposable
 {
-    private static readonly ViTConfig Small = new() { ImageSize = 16, PatchSize = 8, EmbedDim = 24, Depth = 2, Heads = 3, Outputs = 2, DropPath = .2 };
-
-    private static readonly TrainingOptions Options = new()
-    {
-        Epochs = 4, BatchSize = 8, LearningRate = .1, ImageSize = 16, Normalization = new Normalization(.5f, .25f), Seed = 11, WarmupEpochs = 1,
-    };
+    private static readonly ViTConfig Small = TinyRun.Model;
+    private static readonly TrainingOptions Options = TinyRun.Options;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
     private readonly ImageDataset _train, _validation;
 
     public TrainerTests()
     {
-        _train = Images("train", 28, 1);
-        _validation = Images("validation", 20, 2);
+        _train = TinyRun.Images(_folder, "train", 28, 1);
+        _validation = TinyRun.Images(_folder, "validation", 20, 2);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -169,37 +165,7 @@ public sealed class TrainerTests : IDisposable
             Assert.Throws<TrainingException>(() => new Trainer(Options).Fit(model, _train, _validation)).Message);
     }
 
-    [Fact]
-    public void Missing_labels_are_left_out_of_the_loss()
-    {
-        using var scope = NewDisposeScope();
-        var logits = tensor(new float[] { .3f, -2, 1.5f, .7f }, [2, 2]);
-        var labels = tensor(new float[] { 1, float.NaN, 0, float.NaN }, [2, 2]);
-        var expected = (MathF.Log(1 + MathF.Exp(-.3f)) + MathF.Log(1 + MathF.Exp(1.5f))) / 2;
-
-        Assert.Equal(expected, MaskedLoss.Of(logits, labels).item<float>(), 6);
-        Assert.Equal(0, MaskedLoss.Of(logits, full_like(labels, float.NaN)).item<float>());
-    }
-
-    private static LoraAdapter Inject(VisionTransformer model) =>
-        model.InjectLora(new LoraConfig { Rank = 4, Alpha = 8, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"] });
-
-    private ImageDataset Images(string name, int count, ulong seed)
-    {
-        var records = new List<ImageRecord>();
-        var random = new SampleRandom(seed);
-        for (var i = 0; i < count; i++)
-        {
-            var bright = i % 2;
-            var pixels = new byte[20 * 20];
-            for (var p = 0; p < pixels.Length; p++) pixels[p] = (byte)(random.NextInt(0, 160) + 90 * bright);
-            var path = Path.Combine(_folder, $"{name}{i}.png");
-            new PixelImage(20, 20, 1, pixels).SavePng(path);
-            records.Add(new ImageRecord { Path = path, Labels = [bright, i / 2 % 2], Patient = $"{name}{i}" });
-        }
-
-        return new ImageDataset(name, ["bright", "even"], records);
-    }
+    private static LoraAdapter Inject(VisionTransformer model) => TinyRun.Inject(model);
 
     private sealed class Recorder(Action<TrainingProgress>? then = null) : IProgress<TrainingProgress>
     {

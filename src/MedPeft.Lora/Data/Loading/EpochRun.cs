@@ -31,12 +31,14 @@ internal sealed class EpochRun : IDisposable
         ImageLoaderOptions options,
         int[] order,
         int epoch,
+        int first,
         int batches,
         Action<EpochRun> ended,
         CancellationToken ct)
     {
         (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, ct, ended);
         _images = (int)Math.Min(order.Length, (long)batches * options.BatchSize);
+        (_next, _wanted) = (first * options.BatchSize, first);
         _onCancel = ct.Register(Stop);
         _threads = new Thread[Math.Min(options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _images)];
         try

@@ -1,0 +1,123 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MedPeft.Lora.Training;
+
+/// <summary>
+/// Parameters that are stepped as one tensor: a single large one, or all small ones of a group, laid out in one buffer that they become views of.
+/// An adapter is a hundred small tensors; stepping them one by one would take ten times as long as the arithmetic.
+/// </summary>
+internal sealed class ParameterUnit : IDisposable
+{
+    // Beyond this, the calls cost nothing beside the arithmetic, and a second copy would only take memory.
+    private const long Small = 1 << 18;
+
+    private readonly IReadOnlyList<(string Name, Parameter Parameter, long Start)> _members;
+    private readonly Tensor? _flat;
+    private readonly List<Tensor?> _single = [];
+    private Tensor? _gradient;
+
+    private ParameterUnit(IReadOnlyList<(string Name, Parameter Parameter)> members, double scale, double weightDecay)
+    {
+        (Scale, WeightDecay) = (scale, weightDecay);
+        var (placed, start) = (new List<(string, Parameter, long)>(), 0L);
+        foreach (var (name, parameter) in members)
+        {
+            placed.Add((name, parameter, start));
+            start += parameter.numel();
+        }
+
+        _members = placed;
+        if (members.Count > 1) _flat = Pack();
+    }
+
+    /// <summary>Factor on the learning rate.</summary>
+    public double Scale { get; }
+
+    /// <summary>Weight decay.</summary>
+    public double WeightDecay { get; }
+
+    /// <summary>All values: the buffer, or the parameter itself.</summary>
+    public Tensor Values => _flat ?? _members[0].Parameter;
+
+    /// <summary>Names of the parameters in it.</summary>
+    public IEnumerable<string> Names => _members.Select(member => member.Name);
+
+    /// <summary>Cuts a group into units.</summary>
+    public static IEnumerable<ParameterUnit> Of(ParameterGroup group)
+    {
+        var small = group.Parameters.Where(entry => entry.Parameter.numel() <= Small && entry.Parameter.is_contiguous()).ToList();
+        foreach (var alike in small.GroupBy(entry => (entry.Parameter.dtype, entry.Parameter.device_type, entry.Parameter.device_index)))
+            yield return new ParameterUnit([.. alike], group.Scale, group.WeightDecay);
+        foreach (var entry in group.Parameters.Except(small)) yield return new ParameterUnit([entry], group.Scale, group.WeightDecay);
+    }
+
+    /// <summary>Takes up the gradients of the pass, as tensors that may be changed.</summary>
+    public void Gather()
+    {
+        ClearGathered();
+        foreach (var (_, parameter, _) in _members) _single.Add(parameter.grad);
+        if (_flat is null || _single.Contains(null)) return;
+        using var scope = NewDisposeScope();
+        _gradient = cat([.. _single.Select(gradient => gradient!.reshape(-1))], 0).MoveToOuterDisposeScope();
+        foreach (var gradient in _single) gradient!.Dispose();
+        _single.Clear();
+    }
+
+    /// <summary>The gradients gathered, each as one tensor; parameters that the pass did not reach have none.</summary>
+    public IEnumerable<Tensor> Gradients => _gradient is not null ? [_gradient] : _single.OfType<Tensor>();
+
+    /// <summary>Calls a rule with values, gradient and state: once for the whole unit, or for each parameter that has a gradient.</summary>
+    public void Apply(IReadOnlyList<Tensor> state, Action<Tensor, Tensor, IReadOnlyList<Tensor>> rule)
+    {
+        using var scope = NewDisposeScope();
+        if (_gradient is not null)
+        {
+            rule(Values, _gradient, state);
+            return;
+        }
+
+        for (var i = 0; i < _single.Count; i++)
+            if (_single[i] is { } gradient) rule(_members[i].Parameter, gradient, [.. state.Select(whole => Slice(whole, i))]);
+    }
+
+    /// <summary>A tensor of the unit's size cut into one view for each parameter, of its shape; caller owns them.</summary>
+    public IEnumerable<(string Name, Tensor View)> Cut(Tensor whole) => _members.Select((member, i) => (member.Name, Slice(whole, i)));
+
+    public void ClearGathered()
+    {
+        foreach (var gradient in _single) gradient?.Dispose();
+        _single.Clear();
+        _gradient?.Dispose();
+        _gradient = null;
+    }
+
+    public void ClearGradients()
+    {
+        foreach (var (_, parameter, _) in _members) parameter.grad = null;
+    }
+
+    /// <summary>Lets go of the buffer; the parameters keep it alive for as long as they need it.</summary>
+    public void Dispose()
+    {
+        ClearGathered();
+        _flat?.Dispose();
+    }
+
+    private Tensor Slice(Tensor whole, int member)
+    {
+        var (_, parameter, start) = _members[member];
+        if (_flat is null) return whole.alias();
+        using var part = whole.narrow(0, start, parameter.numel());
+        return part.view(parameter.shape);
+    }
+
+    private Tensor Pack()
+    {
+        using var guard = no_grad();
+        using var scope = NewDisposeScope();
+        var flat = cat([.. _members.Select(member => member.Parameter.reshape(-1))], 0).DetachFromDisposeScope();
+        foreach (var (_, parameter, start) in _members) parameter.set_(flat.narrow(0, start, parameter.numel()).view(parameter.shape));
+        return flat;
+    }
+}
