@@ -21,6 +21,7 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig? Ada
         var published = recipe?.Options ?? new TrainingOptions();
         var options = published;
         if (study.Adjust is { } all) options = all(options);
+        if (train.Adjust is { } share) options = share(options);
         if (method.Adjust is { } own) options = own(options);
         var adapter = method.Kind == "recipe" ? recipe!.Lora : method.Adapter;
         var vit = backbone.Vit with { Outputs = dataset.Labels.Count };

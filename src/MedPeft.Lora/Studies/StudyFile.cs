@@ -75,10 +75,13 @@ internal static class StudyFile
 
     private static StudyTrainingSet Share(PlacedValue value)
     {
-        var fields = new Fields(value, "fraction", "list", "draw", "images");
+        var fields = new Fields(value, "fraction", "list", "draw", "images", "training");
         var fraction = fields.Required("fraction");
         if (fraction.AsNumber() is not (> 0 and <= 1)) throw fraction.Misfit("a share above 0 and at most 1 fits, such as 0.01 for 1 %");
-        return new StudyTrainingSet(fraction.AsNumber(), fields.OptionalText("list"), fields.Optional("draw")?.AsBool() ?? false, Count(fields.Optional("images")));
+        return new StudyTrainingSet(fraction.AsNumber(), fields.OptionalText("list"), fields.Optional("draw")?.AsBool() ?? false, Count(fields.Optional("images")))
+        {
+            Adjust = Adjust(fields.Optional("training")),
+        };
     }
 
     private static StudyMethod Method(PlacedValue value)

@@ -48,7 +48,7 @@ internal sealed class TinyStudy : IDisposable
                 bool ill = (number * 7 + 3) % 5 < 2, other = number % 3 == 0;
                 var pixels = new byte[400];
                 for (var p = 0; p < pixels.Length; p++) pixels[p] = (byte)((ill ? 150 : 90) + (other && p % 20 < 10 ? 40 : 0) + (p * 31 + number * 17) % 60);
-                File.WriteAllBytes(Path.Combine(nih, "images", name), PngWriter.Encode(new PixelImage(20, 20, 1, pixels)));
+                new PixelImage(20, 20, 1, pixels).SavePng(Path.Combine(nih, "images", name));
                 rows.Add(FormattableString.Invariant($"{name},{(ill ? other ? "Effusion|Mass" : "Effusion" : other ? "Mass" : "No Finding")},{number % 2},{patient},{30 + number % 50},{(number % 4 < 2 ? 'F' : 'M')},PA,20,20,1,1"));
                 names.Add(name);
             }
