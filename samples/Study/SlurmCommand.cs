@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using MedPeft.Lora.Studies;
 using Spectre.Console;
 
 namespace MedPeft.Samples.Studies;
