@@ -13,6 +13,7 @@ namespace MedPeft.Lora.Benchmarks;
 internal static class ImageRates
 {
     private const int Side = 224;
+    private const double WarmUp = 2;
 
     public static int Run(string[] args)
     {
@@ -48,10 +49,9 @@ internal static class ImageRates
 
     private static void Decoding(ImageFiles files, int rounds, ImagePeer? peer, string work, string pattern, string what)
     {
-        var dicom = DicomOptions.MedPeftRsna; // as stored: the largest value is 255 in each of them
-        var set = files.Set(pattern).WithDicom(dicom);
+        var set = files.Set(pattern).WithDicom(DicomOptions.MedPeftRsna);
         var listing = files.Listing(pattern);
-        Report(work, files.Count, rounds, () => Each(set, r => Whole(r.Decode())), () => peer?.Run(what, Side, listing));
+        Report(work, files.Count, rounds, () => Each(set, r => Used(r.Decode(), Whole)), () => peer?.Run(what, Side, listing));
 
         PixelImage Whole(PixelImage image) => Cut(image, new PixelBox(0, 0, image.Width, image.Height));
     }
@@ -63,10 +63,10 @@ internal static class ImageRates
         {
             var set = files.Set("plain{0}.png");
             var listing = files.Listing(pattern);
-            Report($"cache {shortSide}² → crop of ¾ → 224²", files.Count, rounds, () => Each(set, r => Crop(cache.Read(r))), () => peer?.Run("crop", Side, listing));
+            Report($"cache {shortSide}² → crop of ¾ → 224²", files.Count, rounds, () => Each(set, r => Used(cache.Read(r), Crop)), () => peer?.Run("crop", Side, listing));
             var pipeline = ImagePipeline.Train(Side, Normalization.Mrm);
             var tensor = new float[3 * Side * Side];
-            Report($"cache {shortSide}² → training pipeline → tensor", files.Count, rounds, () => (Each(set, r => Pipeline(cache.Read(r))).Seconds, null), () => null);
+            Report($"cache {shortSide}² → training pipeline → tensor", files.Count, rounds, () => (Each(set, r => Used(cache.Read(r), Pipeline)).Seconds, null), () => null);
 
             PixelImage? Pipeline(PixelImage image)
             {
@@ -99,6 +99,14 @@ internal static class ImageRates
 
     private static PixelImage Cut(PixelImage image, PixelBox box) => Resampler.Resize(image, box, Side, Side, new PixelBox(0, 0, Side, Side), Interpolation.Bicubic);
 
+    // As the loader does with its images.
+    private static PixelImage? Used(PixelImage image, Func<PixelImage, PixelImage?> work)
+    {
+        var result = work(image);
+        PixelBuffers.GiveBack(image);
+        return result;
+    }
+
     private static (double Seconds, uint? Crc) Each(ImageDataset set, Func<ImageRecord, PixelImage?> work)
     {
         var results = new PixelImage?[set.Count];
@@ -122,7 +130,8 @@ internal static class ImageRates
 
     private static void Report(string work, int count, int rounds, Func<(double Seconds, uint? Crc)> ours, Func<(double Seconds, uint Crc)?> theirs)
     {
-        for (var i = 0; i < 3; i++) ours(); // the just-in-time compiler's rounds
+        // Until the just-in-time compiler has done its best, which takes thirty calls and then a while.
+        for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started).TotalSeconds < WarmUp;) ours();
         var (own, other) = (new List<double>(), new List<double>());
         var same = true;
         for (var i = 0; i < rounds; i++)

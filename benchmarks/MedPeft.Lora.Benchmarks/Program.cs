@@ -5,10 +5,22 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using MedPeft.Lora.Benchmarks;
 using MedPeft.Lora.Native;
 
+// "auroc" answers benchmarks/peer/auroc.py, which times scikit-learn in turn with it; no tensor is needed.
+if (args is ["auroc", ..]) return AurocTiming.Run(args[1..]);
+
 TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
 
 // "step" measures one full-size training step with the peak memory of its process, which BenchmarkDotNet does not see.
 if (args is ["step", ..]) return FullSizeStep.Run(args[1..]);
+if (args is ["versus", ..])
+{
+    var batch = args.Length > 1 ? int.Parse(args[1]) : 4;
+    using var a = new TrainingStep(Trained.PlainLora, batch);
+    using var b = new TrainingStep(Trained.Lora, batch);
+    var t = Contest.Run(9, () => a.Step(), () => b.Step());
+    Console.WriteLine($"plain {t[0]:F3} ours {t[1]:F3} ratio {t[0] / t[1]:F3}");
+    return 0;
+}
 
 // "images" measures decoding, resizing and the cache against Pillow.
 if (args is ["images", ..]) return ImageRates.Run(args[1..]);

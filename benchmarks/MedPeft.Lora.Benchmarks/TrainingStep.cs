@@ -1,3 +1,4 @@
+using MedPeft.Lora.Benchmarks.Plain;
 using MedPeft.Lora.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -15,19 +16,25 @@ public enum Trained
 
     /// <summary>Head and last norm.</summary>
     Probe,
+
+    /// <summary>As <see cref="Lora"/>, in the model that is written the plain way.</summary>
+    PlainLora,
+
+    /// <summary>As <see cref="Full"/>, in the model that is written the plain way.</summary>
+    PlainFull,
 }
 
 /// <summary>A ViT-B/16 at 224 px, random images and labels, and one step of SGD over what trains.</summary>
 public sealed class TrainingStep : IDisposable
 {
-    private readonly VisionTransformer _vit;
+    private readonly nn.Module<Tensor, Tensor> _vit;
     private readonly Tensor _images, _labels;
     private readonly optim.Optimizer _optimizer;
 
     /// <summary>Makes the model and its batch.</summary>
     public TrainingStep(Trained trained, int batch, string device = "cpu", int rank = 4)
     {
-        _vit = new VisionTransformer(ViTConfig.Base16 with { DropPath = .1 });
+        _vit = trained is Trained.PlainLora or Trained.PlainFull ? new PlainVit(trained == Trained.PlainLora, rank) : new VisionTransformer(ViTConfig.Base16 with { DropPath = .1 });
         if (trained == Trained.Lora)
         {
             _vit.InjectLora(new LoraConfig

@@ -30,7 +30,10 @@ def rgb(path, side):
 def dicom(path, side):
     import pydicom
 
-    return shrink(Image.fromarray(pydicom.dcmread(path).pixel_array), side)
+    # MED-PEFT's own scaling, without OpenCV: 8 bits, the largest value becomes 255.
+    pixels = pydicom.dcmread(path).pixel_array
+    scaled = numpy.rint(pixels * numpy.float32(255 / pixels.max())).astype(numpy.uint8)
+    return shrink(Image.fromarray(scaled), side)
 
 
 def crop(path, side):

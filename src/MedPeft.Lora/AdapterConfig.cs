@@ -11,11 +11,17 @@ namespace MedPeft.Lora;
 /// </remarks>
 public abstract partial record AdapterConfig
 {
+    /// <summary>The default of <see cref="Targets"/>.</summary>
+    internal static readonly IReadOnlyList<string> UsualTargets = ["qkv"];
+
     private protected AdapterConfig() { }
 
     /// <summary>Names of the layers to adapt. The default is <c>["qkv"]</c>. Not used with <see cref="TargetPattern"/> or <see cref="AllLinear"/>.</summary>
     /// <exception cref="ArgumentException">It is empty, or an entry is.</exception>
-    public IReadOnlyList<string> Targets { get; init => field = CheckedNames(value, nameof(Targets), mayBeEmpty: false); } = ["qkv"];
+    public IReadOnlyList<string> Targets { get; init => field = CheckedNames(value, nameof(Targets), mayBeEmpty: false); } = UsualTargets;
+
+    /// <summary>False for a method that adapts no layers, so that the names of layers mean nothing to it.</summary>
+    internal virtual bool AdaptsLayers => true;
 
     /// <summary>A regular expression that the whole path of a layer must match, in the place of <see cref="Targets"/>: <c>blocks\.(8|9)\..*\.(qkv|fc2)</c>. The default is null.</summary>
     /// <exception cref="ArgumentException">It is no valid regular expression.</exception>
@@ -69,6 +75,9 @@ public abstract partial record AdapterConfig
     /// <summary>The settings of one layer.</summary>
     internal virtual AdapterConfig For(string path) => this;
 
+    /// <summary>The settings of one layer, where they depend on the model around it.</summary>
+    internal virtual AdapterConfig For(ModuleNode target, IReadOnlyList<ModuleNode> tree) => For(target.Path);
+
     /// <summary>What kinds of layers can be adapted so, for messages: <c>Linear, Conv2d or Embedding</c>.</summary>
     internal abstract string Kinds { get; }
 
@@ -91,8 +100,29 @@ public abstract partial record AdapterConfig
     /// <summary>Describes what <see cref="Adapt"/> makes of a layer.</summary>
     internal abstract LoraLayerInfo Info(string path, nn.Module module);
 
+    /// <summary>False for a parameter of the adapter that no gradient reaches.</summary>
+    internal virtual bool Trains(string parameter) => true;
+
+    /// <summary>The layers to adapt, each once.</summary>
+    internal virtual IReadOnlyList<ModuleNode> Select(nn.Module root, IReadOnlyList<ModuleNode> tree, TrainedInFull trained) => TargetSelection.Of(root, tree, this, trained);
+
+    /// <summary>What the method itself trains in full, beside what <see cref="Trainable"/> names.</summary>
+    internal virtual TrainedInFull InFull(nn.Module root, IReadOnlyList<ModuleNode> tree) => new([], []);
+
+    /// <summary>Adapts the selected layers, in order; the caller takes back the finished ones if one fails.</summary>
+    internal virtual IEnumerable<AdapterLayer> AdaptAll(IReadOnlyList<(string Path, nn.Module Layer, AdapterConfig Config)> layers, Generator generator) =>
+        layers.Select(layer => layer.Config.Adapt(layer.Layer, generator));
+
+    /// <summary>What hears of the steps of training; null where the method has no need to.</summary>
+    internal virtual ITrainingStepObserver? Observer(IReadOnlyList<AdapterLayer> layers) => null;
+
     /// <summary>Parameters that the layer's adapter would add.</summary>
-    private protected long Added(nn.Module module) => Shapes(module).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size));
+    private protected long Added(nn.Module module) => Shapes(module).Sum(parameter => Size(parameter.Shape));
+
+    /// <summary>Those of them that are trained, or that are not.</summary>
+    private protected long Added(nn.Module module, bool trained) => Shapes(module).Where(parameter => Trains(parameter.Name) == trained).Sum(parameter => Size(parameter.Shape));
+
+    private static long Size(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
 
     /// <summary>The pattern as a matcher of whole paths.</summary>
     internal static Regex Pattern(string pattern, string property)

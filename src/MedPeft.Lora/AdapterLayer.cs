@@ -15,7 +15,8 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
 {
     private readonly (string Name, Parameter Value)[] _adapter;
     private readonly Action _unhook;
-    private Tensor? _kept;
+    private Func<string, bool>? _trains;
+    private Tensor? _kept, _keptBias;
     private bool _detached;
 
     private protected AdapterLayer(string name, nn.Module<Tensor, Tensor> layer, params (string Name, Tensor Value)[] adapter) : base(name)
@@ -46,26 +47,46 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <summary>The adapter's own parameters with their names below the layer's path.</summary>
     internal IReadOnlyList<(string Name, Parameter Value)> Adapter => _adapter;
 
+    /// <summary>False for a parameter of the adapter that no gradient reaches.</summary>
+    internal bool Trains(string parameter) => _trains is null || _trains(parameter);
+
+    /// <summary>Says which of the adapter's own parameters are trained.</summary>
+    private protected void TrainOnly(Func<string, bool> trains)
+    {
+        _trains = trains;
+        foreach (var (name, parameter) in _adapter) parameter.requires_grad = trains(name);
+    }
+
+    /// <summary>Why the update cannot be merged into the weight; null where it can.</summary>
+    internal virtual string? MergeObstacle => null;
+
     /// <summary>The weight that the update is added to.</summary>
     private protected abstract Parameter Weight { get; }
 
     /// <summary>The weight without the update, merged or not.</summary>
     private protected Tensor Original => _kept ?? Weight;
 
+    /// <summary>The layer's bias; null if it has none.</summary>
+    private protected Parameter? Bias => Base.get_parameter("bias");
+
+    /// <summary>The bias without the update, merged or not.</summary>
+    private protected Tensor? OriginalBias => _keptBias ?? Bias;
+
     /// <summary>Norms (Frobenius) of the update and of the weight without it.</summary>
-    internal (double Delta, double Weight) Norms()
+    internal virtual (double Delta, double Weight) Norms()
     {
         using var none = no_grad();
         using var delta = ExactDelta();
         using var weight = Original.to(delta.dtype);
         return (Norm(delta), Norm(weight));
+    }
 
-        static double Norm(Tensor tensor)
-        {
-            using var squares = tensor.mul(tensor);
-            using var sum = squares.sum();
-            return Math.Sqrt(sum.dtype == ScalarType.Float32 ? sum.item<float>() : sum.item<double>());
-        }
+    /// <summary>Norm (Frobenius) of a float32 or float64 tensor.</summary>
+    private protected static double Norm(Tensor tensor)
+    {
+        using var squares = tensor.mul(tensor);
+        using var sum = squares.sum();
+        return Math.Sqrt(sum.dtype == ScalarType.Float32 ? sum.item<float>() : sum.item<double>());
     }
 
     /// <summary>Runs the layer with its update.</summary>
@@ -86,13 +107,22 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <exception cref="LoraException">It is merged already.</exception>
     public void Merge()
     {
+        if (MergeObstacle is { } obstacle) throw new LoraException(obstacle);
         if (Merged) throw new LoraException("The adapter is merged already; call Unmerge() before merging again.");
         using var none = no_grad();
         using var delta = ExactDelta();
-        using var before = Weight.to(delta.dtype);
+        using var biasDelta = ExactBiasDelta();
+        _kept = Changed(Weight, delta);
+        if (biasDelta is not null) _keptBias = Changed(Bias!, biasDelta);
+    }
+
+    private static Tensor Changed(Parameter parameter, Tensor delta)
+    {
+        using var before = parameter.to(delta.dtype);
         using var after = before.Plus(delta);
-        _kept = Weight.detach().clone().DetachFromDisposeScope();
-        Weight.copy_(after);
+        var kept = parameter.detach().clone().DetachFromDisposeScope();
+        parameter.copy_(after);
+        return kept;
     }
 
     /// <summary>Gives the layer its weight back, bit for bit, from the copy.</summary>
@@ -102,8 +132,10 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
         if (_kept is null) throw new LoraException("The adapter is not merged; there is nothing to undo.");
         using var none = no_grad();
         Weight.copy_(_kept);
+        if (_keptBias is not null) Bias!.copy_(_keptBias);
         _kept.Dispose();
-        _kept = null;
+        _keptBias?.Dispose();
+        _kept = _keptBias = null;
     }
 
     /// <summary>Adds the update to what the layer gave.</summary>
@@ -114,6 +146,9 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
 
     /// <summary>The change of the weight in float64 (float32 on devices without it), caller owns.</summary>
     private protected abstract Tensor ExactDelta();
+
+    /// <summary>The change of the bias, likewise; null if there is none.</summary>
+    private protected virtual Tensor? ExactBiasDelta() => null;
 
     /// <summary>The type that merging computes in.</summary>
     private protected static ScalarType ExactType(Tensor weight) => weight.device_type == DeviceType.MPS ? ScalarType.Float32 : ScalarType.Float64;
@@ -215,13 +250,17 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
             entry.Value.Dispose();
             entry.Value = moved!;
         }
-        if (_kept is { } kept)
-        {
-            _kept = kept.to(dtype ?? kept.dtype, device ?? kept.device).DetachFromDisposeScope();
-            if (!ReferenceEquals(kept, _kept)) kept.Dispose();
-        }
+        _kept = Moved(_kept);
+        _keptBias = Moved(_keptBias);
         if (device is not null) (_deviceType, _deviceIndex) = (device.type, device.index);
         return this;
+
+        Tensor? Moved(Tensor? kept)
+        {
+            var moved = kept?.to(dtype ?? kept.dtype, device ?? kept.device).DetachFromDisposeScope();
+            if (!ReferenceEquals(kept, moved)) kept?.Dispose();
+            return moved;
+        }
     }
 
     /// <inheritdoc/>
@@ -233,6 +272,7 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
             _detached = true; // no parameter is listed from here on: the layer's own are not this module's to dispose
             _unhook();
             _kept?.Dispose();
+            _keptBias?.Dispose();
             foreach (var (_, parameter) in _adapter) parameter.Dispose();
         }
         base.Dispose(disposing);

@@ -20,6 +20,7 @@ public sealed partial class LoraAdapter
         (_model, Config, _selection, _placement, _freezing, _layers) = (model, config, selection, placement, freezing, layers);
         _reach = new ReachCheck(model, placement.Entries);
         Layers = [.. selection.Layers.Select(entry => entry.Config.Info(entry.Path, entry.Layer))];
+        Register();
     }
 
     /// <summary>The configuration it was made by.</summary>
@@ -45,7 +46,7 @@ public sealed partial class LoraAdapter
     }
 
     /// <summary>True while the updates are part of the weights.</summary>
-    public bool Merged => Present()._layers[0].Layer.Merged;
+    public bool Merged => Present()._layers is [var (_, first), ..] && first.Merged;
 
     /// <summary>The parameters to hand to an optimizer, by name, in the order of the model.</summary>
     /// <remarks>Call it after <c>to</c>, which replaces the parameters.</remarks>
@@ -84,6 +85,7 @@ public sealed partial class LoraAdapter
     {
         DemandNotMerged("merging");
         DemandReached();
+        if (_layers.Select(entry => entry.Layer.MergeObstacle).FirstOrDefault(obstacle => obstacle is not null) is { } obstacle) throw new LoraException(obstacle);
         foreach (var (path, layer) in _layers) DemandUnshared(path, layer);
         foreach (var (_, layer) in _layers) layer.Merge();
     }
@@ -138,7 +140,7 @@ public sealed partial class LoraAdapter
     }
 
     /// <summary>E.g. <c>24 layers adapted; 159,758 of 85,956,878 parameters trained (0.186 %)</c>.</summary>
-    public override string ToString() => _removed ? "removed" : $"{Layers.Count} layer{(Layers.Count == 1 ? "" : "s")} adapted; {Parameters}";
+    public override string ToString() => _removed ? "removed" : $"{(Layers.Count == 0 ? "no" : Layers.Count)} layer{(Layers.Count == 1 ? "" : "s")} adapted; {Parameters}";
 
     private void Remove(bool keepMerged)
     {
@@ -152,6 +154,7 @@ public sealed partial class LoraAdapter
         }
         _freezing.Remove(_model, _selection);
         _removed = true;
+        Unregister();
     }
 
     private LoraAdapter Present() => _removed ? throw new LoraException("The adapter has been removed from its model; inject anew.") : this;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MedPeft.Lora.Injection;
 using static TorchSharp.torch;
 
@@ -18,13 +17,7 @@ public sealed partial record LoraConfig : AdapterConfig
 
     /// <summary>Probability by which an entry of the update's input is zeroed in training; the layer's own path sees all of it. The default is 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is not in [0, 1).</exception>
-    public double Dropout
-    {
-        get;
-        init => field = value is >= 0 and < 1
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(Dropout), string.Create(CultureInfo.InvariantCulture, $"Dropout is {value}; it must be at least 0 and below 1."));
-    }
+    public double Dropout { get; init => field = CheckedDropout(value, nameof(Dropout)); }
 
     /// <summary>For fused attention layers: the projections to adapt, each with an update of its own. Null, the default, adapts the layer as a whole.</summary>
     /// <exception cref="ArgumentException">It is empty, names a block twice or one that does not exist.</exception>
@@ -53,6 +46,25 @@ public sealed partial record LoraConfig : AdapterConfig
     /// <remarks>In training with dropout the layer's own term sees the whole input, as in LoRA; PEFT drops it there as well.</remarks>
     public bool Dora { get; init; }
 
+    /// <summary>How the factors start. The default is <see cref="LoraInitialization.KaimingUniform"/>.</summary>
+    /// <remarks>
+    /// With <see cref="LoraInitialization.Pissa"/> and <see cref="LoraInitialization.Olora"/> the update starts at a part of the weight, s·B₀A₀, which is subtracted.
+    /// The papers subtract it from the weight itself; here the frozen factors A₀ and B₀ stay beside the trained ones, y = xWᵀ + b + s·(xAᵀBᵀ − xA₀ᵀB₀ᵀ). That is the
+    /// same function with the same gradients at the price of a second low-rank product, but the weight keeps every bit, the layer starts bit-equal to its base,
+    /// disabling and removing give the old model back, and nothing is lost to the rounding of W − s·B₀A₀ in half precision.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">It is none of the names.</exception>
+    public LoraInitialization Initialization
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Initialization), $"Initialization is {(int)value}, which is none of {string.Join(", ", Enum.GetNames<LoraInitialization>())}.");
+    }
+
+    /// <summary>True trains B only (LoRA-FA, Zhang et al. 2023, arXiv:2308.03303): a pass then keeps xAᵀ, of r channels, in the place of x. The default is false.</summary>
+    public bool FreezeA { get; init; }
+
     /// <summary>The factor of the update where no pattern says otherwise: α/r, or α/√r with <see cref="RankStabilized"/>.</summary>
     public double Scale => RankStabilized ? Alpha / Math.Sqrt(Rank) : Alpha / Rank;
 
@@ -75,5 +87,25 @@ public sealed partial record LoraConfig : AdapterConfig
 
     internal override AdapterLayer Adapt(nn.Module module, Generator generator) => LayerKinds.Adapt(module, this, generator);
 
-    internal override LoraLayerInfo Info(string path, nn.Module module) => new(path, module.GetType().Name, Rank, Alpha, Scale, Blocks, Dora, Added(module));
+    internal override bool Trains(string parameter) => parameter switch
+    {
+        LoraLayer.StartA or LoraLayer.StartB => false,
+        "lora_A.weight" => !FreezeA,
+        _ => true,
+    };
+
+    internal override LoraLayerInfo Info(string path, nn.Module module) =>
+        new(path, module.GetType().Name, Rank, Alpha, Scale, Blocks, Dora, Added(module)) { Method = Method, Frozen = Added(module, trained: false) };
+
+    private string Method => (Initialization, FreezeA) switch
+    {
+        (LoraInitialization.Pissa, false) => "PiSSA",
+        (LoraInitialization.Olora, false) => "OLoRA",
+        (LoraInitialization.Eva, false) => "EVA",
+        (LoraInitialization.Pissa, true) => "PiSSA-FA",
+        (LoraInitialization.Olora, true) => "OLoRA-FA",
+        (LoraInitialization.Eva, true) => "EVA-FA",
+        (_, true) => "LoRA-FA",
+        _ => "LoRA",
+    };
 }

@@ -33,6 +33,7 @@ public sealed class LoraConv2d : LoraLayer
     internal static string? Misfit(Conv2d convolution, LoraConfig config, string name)
     {
         if (config.Blocks is not null) return $"{name} is a Conv2d: Blocks [{string.Join(", ", config.Blocks)}] fits a fused qkv layer only. Leave Blocks null to adapt the whole layer.";
+        if (LoraStart.Misfit(config, "Conv2d", name) is { } start) return start;
         var shape = convolution.weight.shape; // [out, in/g, kh, kw]
         long inputs = shape[1] * shape[2] * shape[3], outputs = shape[0] / convolution.groups;
         var most = Math.Min(inputs, outputs);
@@ -51,10 +52,10 @@ public sealed class LoraConv2d : LoraLayer
 
     private protected override Tensor Update(Tensor input, Tensor output)
     {
-        using var dropped = Dropout > 0 && training ? nn.functional.dropout(input, Dropout) : null;
+        using var dropped = Dropped(input, out var scale);
         using Tensor a = A.to(input.dtype), b = B.to(input.dtype);
         using var low = Convolve(dropped ?? input, a); // [B, g·r, H', W']
-        if (Scale != 1) low.TimesInPlace(Scale);
+        if (scale != 1) low.TimesInPlace(scale);
         using var delta = nn.functional.conv2d(low, b, groups: _convolution.groups); // [B, out, H', W']
         if (Magnitude is null) return output.PlusInPlace(delta);
 
@@ -111,7 +112,7 @@ public sealed class LoraConv2d : LoraLayer
         var (weight, shapes) = (convolution.weight, Shapes(convolution, config));
         var values = new List<(string, Tensor)>
         {
-            (shapes[0].Name, KaimingUniform(shapes[0].Shape, weight.shape[1] * weight.shape[2] * weight.shape[3], weight, generator ?? own!)),
+            (shapes[0].Name, StartingA(config, shapes[0].Shape, weight, generator ?? own!)),
             (shapes[1].Name, Zeros(shapes[1].Shape, weight)),
         };
         if (config.Dora)

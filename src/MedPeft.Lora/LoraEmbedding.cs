@@ -30,6 +30,8 @@ public sealed class LoraEmbedding : LoraLayer
     {
         if (config.Blocks is not null) return $"{name} is an Embedding: Blocks [{string.Join(", ", config.Blocks)}] fits a fused qkv layer only. Leave Blocks null to adapt the whole layer.";
         if (config.Dora) return $"{name} is an Embedding: Dora fits Linear and Conv2d layers only. Leave it out of Targets, or set Dora to false.";
+        if (LoraStart.Misfit(config, "Embedding", name) is { } start) return start;
+        if (config.FreezeA) return $"{name} is an Embedding, whose A starts at zero and so would stay: FreezeA fits Linear and Conv2d layers only. Leave it out of Targets, or set FreezeA to false.";
         var shape = embedding.get_parameter("weight")!.shape;
         var most = Math.Min(shape[0], shape[1]);
         return config.Rank <= most ? null : $"Rank {config.Rank} is above what {name} can hold ({shape[0]} rows of {shape[1]}); choose a rank of at most {most}.";

@@ -1,4 +1,7 @@
+using System.Globalization;
+using MedPeft.Lora.Checkpoints.Adapters;
 using MedPeft.Lora.Injection;
+using MedPeft.Lora.Injection.Peft;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
@@ -18,29 +21,58 @@ public static class LoraExtensions
     /// <exception cref="LoraException">A name matches nothing, a layer cannot be adapted so, or is adapted already.</exception>
     public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config) => InjectAdapter(model, config);
 
-    /// <summary>As <see cref="InjectLora"/>, for any method: the type of the configuration says which.</summary>
-    /// <inheritdoc cref="InjectLora"/>
+    /// <summary>As <see cref="InjectLora(nn.Module, LoraConfig)"/>, for any method: the type of the configuration says which.</summary>
+    /// <inheritdoc cref="InjectLora(nn.Module, LoraConfig)"/>
+    /// <example>The baselines go through the same call: <c>model.InjectAdapter(new LinearProbeConfig())</c>, <c>new BitFitConfig { Trainable = ["head"] }</c>, <c>new FullConfig()</c>.</example>
     public static LoraAdapter InjectAdapter(this nn.Module model, AdapterConfig config)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
+        if (config is LoraConfig { Initialization: LoraInitialization.Eva })
+            throw new LoraException("Initialization Eva starts from what the layers see: call InjectLora(config, batches) with a few batches of images, or take another Initialization.");
         return Injector.Inject(model, config);
     }
 
-    /// <summary>Puts the adapters of a file into a model: the same layers, ranks and modules trained in full, with the file's values.</summary>
-    /// <param name="model">A model with the weights that the adapter was trained on.</param>
-    /// <param name="path">A file that <see cref="LoraAdapter.Save"/> has written.</param>
+    /// <summary>As <see cref="InjectLora(nn.Module, LoraConfig)"/>, with factors and ranks from what the layers see in a few batches: <see cref="LoraInitialization.Eva"/>.</summary>
+    /// <remarks>
+    /// The batches are run through the model, in evaluation mode, until the directions that each layer's inputs vary in most no longer turn, or to their end. The
+    /// sum of the ranks stays that of the configuration; a layer may get up to <paramref name="rho"/> times its rank, or none, and is then left as it is. Its alpha follows its rank, so
+    /// that α/r stays. The ranks are in the <see cref="LoraAdapter.Config"/> of the result.
+    /// </remarks>
+    /// <param name="model">Takes a batch, gives one tensor.</param>
+    /// <param name="config">Which layers, and how; with <see cref="LoraInitialization.Eva"/>.</param>
+    /// <param name="batches">Inputs of the model on its device; read one by one, and the caller's to dispose.</param>
+    /// <param name="rho">How many times its rank a layer may get; at least 1.</param>
+    /// <param name="tau">The cosine to the last batch's from which on a direction counts as found; in (0, 1].</param>
     /// <returns>The handle.</returns>
-    /// <exception cref="LoraException">The file does not fit the model; the model is then as it was.</exception>
-    /// <exception cref="Checkpoints.CheckpointException">It is no valid safetensors file.</exception>
-    public static LoraAdapter LoadLora(this nn.Module model, string path)
+    /// <exception cref="LoraException">As there; or there are no batches, or they do not reach a layer.</exception>
+    public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config, IEnumerable<Tensor> batches, double rho = 2, double tau = .99)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var adapter = Injector.Inject(model, AdapterFile.ConfigOf(path));
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(batches);
+        if (!(rho >= 1 && double.IsFinite(rho))) throw new ArgumentOutOfRangeException(nameof(rho), string.Create(CultureInfo.InvariantCulture, $"rho is {rho}; it must be at least 1: the most that a layer's rank may grow by."));
+        if (tau is not (> 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(tau), string.Create(CultureInfo.InvariantCulture, $"tau is {tau}; it is a cosine in (0, 1]."));
+        return EvaStart.Inject(model, config, batches, rho, tau);
+    }
+
+    /// <summary>Puts the adapters of a folder into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
+    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA.</remarks>
+    /// <param name="model">A model with the weights that the adapter was trained on.</param>
+    /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
+    /// <param name="options">What to let pass; null, the default, is nothing.</param>
+    /// <returns>The handle.</returns>
+    /// <exception cref="LoraException">The adapter does not fit the model, its base or the labels; the model is then as it was.</exception>
+    /// <exception cref="Checkpoints.CheckpointException">A file is missing or damaged, or the configuration asks for what is not built here.</exception>
+    public static LoraAdapter LoadLora(this nn.Module model, string folder, LoadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        options ??= new LoadOptions();
+        var adapter = Injector.Inject(model, AdapterStore.ConfigOf(AdapterFolder.Of(folder, options.Name), model));
         try
         {
-            adapter.Load(path);
+            adapter.Load(folder, options);
             return adapter;
         }
         catch
@@ -50,11 +82,11 @@ public static class LoraExtensions
         }
     }
 
-    /// <summary>Says what <see cref="InjectLora"/> would do, and changes nothing.</summary>
+    /// <summary>Says what <see cref="InjectLora(nn.Module, LoraConfig)"/> would do, and changes nothing.</summary>
     /// <param name="model">The model.</param>
     /// <param name="config">Which layers, and how.</param>
     /// <returns>The plan, which prints as a table.</returns>
-    /// <exception cref="LoraException">As <see cref="InjectLora"/> would throw.</exception>
+    /// <exception cref="LoraException">As <see cref="InjectLora(nn.Module, LoraConfig)"/> would throw.</exception>
     public static LoraPlan PlanLora(this nn.Module model, LoraConfig config) => PlanAdapter(model, config);
 
     /// <summary>As <see cref="PlanLora"/>, for any method.</summary>

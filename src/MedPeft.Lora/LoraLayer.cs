@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -7,8 +8,18 @@ namespace MedPeft.Lora;
 /// <remarks>The state dict has, after the layer's parameters, <c>lora_A.weight</c> and <c>lora_B.weight</c>.</remarks>
 public abstract class LoraLayer : AdapterLayer
 {
-    private protected LoraLayer(string name, nn.Module<Tensor, Tensor> layer, LoraConfig config, params (string Name, Tensor Value)[] adapter) : base(name, layer, adapter) =>
+    /// <summary>Names of the frozen factors that PiSSA and OLoRA start from.</summary>
+    internal const string StartA = "lora_A0.weight", StartB = "lora_B0.weight";
+
+    private readonly int _magnitude, _start; // where they lie in the adapter; -1 without
+
+    private protected LoraLayer(string name, nn.Module<Tensor, Tensor> layer, LoraConfig config, params (string Name, Tensor Value)[] adapter) : base(name, layer, adapter)
+    {
         (Rank, Alpha, Dropout, Scale) = (config.Rank, config.Alpha, config.Dropout, config.Scale);
+        _magnitude = Array.FindIndex(adapter, entry => entry.Name == "lora_magnitude_vector");
+        _start = Array.FindIndex(adapter, entry => entry.Name == StartA);
+        TrainOnly(config.Trains);
+    }
 
     /// <summary>Rank r of the update, of each block for a fused layer.</summary>
     public int Rank { get; }
@@ -32,7 +43,20 @@ public abstract class LoraLayer : AdapterLayer
     public Parameter B => Adapter[1].Value;
 
     /// <summary>The trained norms of each output's weights with <see cref="LoraConfig.Dora"/>; null without. Read it again after <c>to</c>, which replaces it.</summary>
-    public Parameter? Magnitude => Adapter.Count > 2 ? Adapter[2].Value : null;
+    public Parameter? Magnitude => _magnitude < 0 ? null : Adapter[_magnitude].Value;
+
+    /// <summary>The frozen factors A₀ and B₀ that <see cref="LoraInitialization.Pissa"/> and <see cref="LoraInitialization.Olora"/> start from and subtract; null for other starts.</summary>
+    internal (Parameter A, Parameter B)? Origin => _start < 0 ? null : (Adapter[_start].Value, Adapter[_start + 1].Value);
+
+    /// <summary>The update's input with its entries dropped in training; null where none are.</summary>
+    /// <param name="input">What the layer takes.</param>
+    /// <param name="scale">The factor of the update, with that of dropout in it: applied where the update is small, it costs nothing.</param>
+    private protected Tensor? Dropped(Tensor input, out double scale)
+    {
+        var drops = Dropout > 0 && training;
+        scale = drops ? Scale / (1 - Dropout) : Scale;
+        return drops ? DropoutMask.Apply(input, Dropout) : null;
+    }
 
     /// <summary>Norms of the weight's outputs, for DoRA to start from.</summary>
     private protected static Tensor StartNorms(Tensor weight)
@@ -42,12 +66,10 @@ public abstract class LoraLayer : AdapterLayer
         return Dora.Norms(exact);
     }
 
-    /// <summary>Uniform in ±1/√fanIn (Kaiming with a = √5), drawn on the CPU so that the values do not depend on the device.</summary>
-    private protected static Tensor KaimingUniform(long[] shape, long fanIn, Tensor like, Generator generator)
+    /// <summary>The first value of A on the weight's device.</summary>
+    private protected static Tensor StartingA(LoraConfig config, long[] shape, Tensor like, Generator generator)
     {
-        var bound = 1 / Math.Sqrt(fanIn);
-        using var values = empty(shape, AdapterType(like));
-        values.uniform_(-bound, bound, generator);
+        using var values = LoraStart.A(config.Initialization, shape, config.Rank, AdapterType(like), generator);
         return values.to(like.device, copy: true);
     }
 }

@@ -60,31 +60,46 @@ public sealed class LoraLinear : LoraLayer
         long inputs = linear.weight.shape[1], blocks = config.Blocks?.Count ?? 1, rows = linear.weight.shape[0] / (config.Blocks is null ? 1 : Fused);
         var shapes = new List<(string, long[])> { ("lora_A.weight", [blocks * config.Rank, inputs]), ("lora_B.weight", [blocks * rows, config.Rank]) };
         if (config.Dora) shapes.Add(("lora_magnitude_vector", [blocks * rows]));
+        if (LoraStart.FromWeight(config.Initialization)) shapes.AddRange([(StartA, shapes[0].Item2), (StartB, shapes[1].Item2)]);
         return shapes;
     }
 
     private protected override Tensor Update(Tensor input, Tensor output)
     {
-        using var dropped = Dropout > 0 && training ? nn.functional.dropout(input, Dropout) : null;
-        using var a = A.to(input.dtype);
-        using var b = B.to(input.dtype);
-        using var low = nn.functional.linear(dropped ?? input, a); // [..., G·r]
-        if (Scale != 1) low.TimesInPlace(Scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
-        if (_blocks is null)
+        using var dropped = Dropped(input, out var scale);
+        using Tensor a = A.to(input.dtype), b = B.to(input.dtype);
+        using Tensor? originA = Origin?.A.to(input.dtype), originB = Origin?.B.to(input.dtype);
+        using var low = Low(dropped ?? input, a, scale); // [..., G·r]
+        using var originLow = originA is null ? null : Low(input, originA, Scale); // not dropped: in the papers it is part of the weight
+        for (var g = 0; g < _starts.Count; g++)
         {
-            using var delta = nn.functional.linear(low, b); // [..., out]
-            Add(0, output, delta);
-            return output;
-        }
-        for (var g = 0; g < _blocks.Count; g++)
-        {
-            using var part = low.narrow(-1, g * Rank, Rank); // [..., r]
-            using var factor = b.narrow(0, g * _rows, _rows); // [out/3, r]
-            using var delta = nn.functional.linear(part, factor);
+            using var delta = Part(g, low, b); // [..., out/G]
+            using var originDelta = originLow is null ? null : Part(g, originLow, originB!);
+            if (originDelta is not null) delta.PlusInPlace(originDelta, -1);
+            if (_blocks is null)
+            {
+                Add(g, output, delta);
+                return output;
+            }
             using var rows = output.narrow(-1, _starts[g], _rows);
             Add(g, rows, delta);
         }
         return output;
+    }
+
+    private static Tensor Low(Tensor input, Tensor a, double scale)
+    {
+        var low = nn.functional.linear(input, a);
+        if (scale != 1) low.TimesInPlace(scale); // here, where it is small: scaling the sum costs a pass over the output and one over its gradient
+        return low;
+    }
+
+    private Tensor Part(int g, Tensor low, Tensor b)
+    {
+        if (_blocks is null) return nn.functional.linear(low, b);
+        using var part = low.narrow(-1, g * Rank, Rank); // [..., r]
+        using var factor = b.narrow(0, g * _rows, _rows); // [out/3, r]
+        return nn.functional.linear(part, factor);
     }
 
     private protected override Tensor ExactDelta()
@@ -128,13 +143,21 @@ public sealed class LoraLinear : LoraLayer
         }
     }
 
-    /// <summary>(α/r)·BA of one block, without gradients.</summary>
+    /// <summary>(α/r)·BA of one block, less what it started at, without gradients.</summary>
     private Tensor Product(int g, ScalarType type)
     {
         using var none = no_grad();
-        using Tensor low = A.narrow(0, g * Rank, Rank), high = B.narrow(0, g * _rows, _rows); // [r, in], [out/G, r]
-        using Tensor a = low.to(type), b = high.to(type);
-        return b.mm(a).TimesInPlace(Scale);
+        var product = Of(A, B);
+        if (Origin is not { } origin) return product;
+        using var first = Of(origin.A, origin.B);
+        return product.PlusInPlace(first, -1);
+
+        Tensor Of(Tensor readers, Tensor writers)
+        {
+            using Tensor low = readers.narrow(0, g * Rank, Rank), high = writers.narrow(0, g * _rows, _rows); // [r, in], [out/G, r]
+            using Tensor a = low.to(type), b = high.to(type);
+            return b.mm(a).TimesInPlace(Scale);
+        }
     }
 
     private static (string, Tensor)[] Start(Linear linear, LoraConfig config, Generator? generator)
@@ -144,13 +167,28 @@ public sealed class LoraLinear : LoraLayer
         if (Misfit(linear, config, "the layer") is { } misfit) throw new LoraException(misfit);
         using var own = generator is null ? new Generator(config.Seed) : null;
         var shapes = Shapes(linear, config);
-        var values = new List<(string, Tensor)>
+        var weight = linear.weight;
+        if (LoraStart.FromWeight(config.Initialization))
         {
-            (shapes[0].Name, KaimingUniform(shapes[0].Shape, linear.weight.shape[1], linear.weight, generator ?? own!)),
-            (shapes[1].Name, Zeros(shapes[1].Shape, linear.weight)),
-        };
-        if (config.Dora) values.Add((shapes[2].Name, Norms(linear, config)));
-        return [.. values];
+            var (a, b) = OfWeight(weight, config);
+            var values = new List<(string, Tensor)> { (shapes[0].Name, a), (shapes[1].Name, b) };
+            if (config.Dora) values.Add((shapes[2].Name, Norms(linear, config)));
+            return [.. values, (StartA, a.clone()), (StartB, b.clone())];
+        }
+        var first = (shapes[0].Name, StartingA(config, shapes[0].Shape, weight, generator ?? own!));
+        var second = (shapes[1].Name, Zeros(shapes[1].Shape, weight));
+        return config.Dora ? [first, second, (shapes[2].Name, Norms(linear, config))] : [first, second];
+    }
+
+    private static (Tensor A, Tensor B) OfWeight(Tensor weight, LoraConfig config)
+    {
+        using var none = no_grad();
+        using var scope = NewDisposeScope();
+        var rows = weight.shape[0] / (config.Blocks is null ? 1 : Fused);
+        var starts = config.Blocks?.Select(block => (int)block * rows) ?? [0];
+        var factors = starts.Select(start => LoraStart.Of(config.Initialization, weight.narrow(0, start, rows), config.Rank, config.Scale)).ToList();
+        Tensor Joined(IEnumerable<Tensor> parts) => cat([.. parts], 0).to(AdapterType(weight)).contiguous().MoveToOuterDisposeScope();
+        return (Joined(factors.Select(pair => pair.A)), Joined(factors.Select(pair => pair.B)));
     }
 
     private static Tensor Norms(Linear linear, LoraConfig config)

@@ -27,24 +27,25 @@ public sealed record LoraPlan
     public long FullFineTuningBytes { get; }
 
     /// <summary>A table of the layers, the modules trained in full, the counts and the memory.</summary>
-    public override string ToString() => TextTable.Of(["layer", "kind", "rank", "alpha", "parameters"], Layers.Select(TextTable.Cells))
-        + (TrainedInFull.Count == 0 ? "" : $"in full: {string.Join(", ", TrainedInFull)}\n")
+    public override string ToString() => (Layers.Count == 0 ? "" : TextTable.Of(["layer", "kind", "rank", "alpha", "parameters"], Layers.Select(TextTable.Cells)))
+        + (TrainedInFull.Count == 0 ? "" : $"in full: {string.Join(", ", Names.Kinds(TrainedInFull))}\n")
         + $"{Parameters}\ngradients and AdamW state: {TextTable.Bytes(TrainingBytes)} (full fine-tuning: {TextTable.Bytes(FullFineTuningBytes)})\n";
 
     internal static LoraPlan Of(nn.Module root, Selection selection)
     {
         long total = 0, bytes = 0, trained = 0, trainedBytes = 0;
         var inFull = selection.TrainedModules.SelectMany(path => ModuleTree.Read(root).First(node => node.Path == path).Module.parameters())
-            .Concat(selection.TrainedParameters.Select(name => root.get_parameter(name)!)).Select(parameter => parameter.Handle).ToHashSet();
+            .Concat(selection.TrainedParameters.Select(root.get_parameter).OfType<TorchSharp.Modules.Parameter>()).Select(parameter => parameter.Handle).ToHashSet();
         foreach (var (_, parameter) in root.named_parameters())
         {
             var (count, size) = (parameter.numel(), parameter.numel() * parameter.element_size());
             (total, bytes) = (total + count, bytes + size);
             if (inFull.Contains(parameter.Handle)) (trained, trainedBytes) = (trained + count, trainedBytes + size);
         }
-        var layers = selection.Layers.Select(entry => (Info: entry.Config.Info(entry.Path, entry.Layer), Size: entry.Layer.get_parameter("weight")!.dtype == ScalarType.Float64 ? 8 : 4)).ToList();
+        var layers = selection.Layers.Select(entry => (Info: entry.Config.Info(entry.Path, entry.Layer), Size: entry.Layer.parameters().First().dtype == ScalarType.Float64 ? 8 : 4)).ToList();
         var (added, addedBytes) = (layers.Sum(layer => layer.Info.Parameters), layers.Sum(layer => layer.Info.Parameters * layer.Size));
+        var (learned, learnedBytes) = (layers.Sum(layer => layer.Info.Trained), layers.Sum(layer => layer.Info.Trained * layer.Size));
         return new LoraPlan([.. layers.Select(layer => layer.Info)], [.. selection.TrainedModules, .. selection.TrainedParameters],
-            new ParameterCount(trained + added, total + added, trainedBytes + addedBytes, bytes + addedBytes), bytes);
+            new ParameterCount(trained + learned, total + added, trainedBytes + learnedBytes, bytes + addedBytes), bytes);
     }
 }

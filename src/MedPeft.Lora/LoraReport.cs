@@ -9,7 +9,7 @@ namespace MedPeft.Lora;
 public sealed record LoraReport(IReadOnlyList<LoraLayerReport> Layers, ParameterCount Parameters)
 {
     /// <summary>A table: layer, kind, rank, alpha, parameters, ‖ΔW‖ and ‖ΔW‖/‖W‖.</summary>
-    public override string ToString() => TextTable.Of(["layer", "kind", "rank", "alpha", "parameters", "‖ΔW‖", "‖ΔW‖/‖W‖"],
-            Layers.Select(row => (string[])[.. TextTable.Cells(row.Layer), row.DeltaNorm.ToString("0.0000", CultureInfo.InvariantCulture), row.Relative.ToString("0.0000", CultureInfo.InvariantCulture)]))
+    public override string ToString() => (Layers.Count == 0 ? "" : TextTable.Of(["layer", "kind", "rank", "alpha", "parameters", "‖ΔW‖", "‖ΔW‖/‖W‖"],
+            Layers.Select(row => (string[])[.. TextTable.Cells(row.Layer), row.DeltaNorm.ToString("0.0000", CultureInfo.InvariantCulture), row.Relative.ToString("0.0000", CultureInfo.InvariantCulture)])))
         + $"{Parameters}\n";
 }

@@ -11,7 +11,7 @@ public sealed class LoraAdapterTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
 
-    private string File => Path.Combine(_folder, "adapter.safetensors");
+    private string Saved => Path.Combine(_folder, "adapter");
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -60,7 +60,7 @@ public sealed class LoraAdapterTests : IDisposable
         Assert.True(allclose(before, merged, rtol: 1e-4, atol: 1e-5));
         Assert.Equal("The adapter is merged; call Unmerge() before merging.", Assert.Throws<LoraException>(lora.Merge).Message);
         Assert.Equal("The adapter is merged; call Unmerge() before disabling.", Assert.Throws<LoraException>(lora.Disable).Message);
-        Assert.Equal("The adapter is merged; call Unmerge() before loading.", Assert.Throws<LoraException>(() => lora.Load(File)).Message);
+        Assert.Equal("The adapter is merged; call Unmerge() before loading.", Assert.Throws<LoraException>(() => lora.Load(Saved)).Message);
 
         lora.Unmerge();
         using var after = model.call(x);
@@ -171,19 +171,20 @@ public sealed class LoraAdapterTests : IDisposable
         using var model = Trained(out var lora);
         using var x = randn(2, 5, 8);
         using var before = model.call(x);
-        lora.Save(File);
+        lora.Save(Saved);
 
         var other = Plain(model);
         var loaded = other.InjectLora(QueryAndValue);
-        loaded.Load(File);
+        loaded.Load(Saved);
         using var after = other.call(x);
         Assert.True(Bits.Equal(before, after));
-        using var file = Safetensors.Open(File);
+        using var file = Safetensors.Open(Path.Combine(Saved, "adapter_model.safetensors"));
         Assert.Equal(
-            [
+            new[]
+            {
                 "blocks.0.attn.qkv.lora_A.weight", "blocks.0.attn.qkv.lora_B.weight", "blocks.1.attn.qkv.lora_A.weight", "blocks.1.attn.qkv.lora_B.weight",
                 "fc_norm.bias", "fc_norm.weight", "head.bias", "head.weight",
-            ], file.Tensors.Keys.Order());
+            }.Select(name => "base_model.model." + name), file.Tensors.Keys);
         Assert.Equal("pt", file.Metadata["format"]);
     }
 
@@ -198,34 +199,31 @@ public sealed class LoraAdapterTests : IDisposable
             RankStabilized = true, Dora = true, Dropout = .1, Bias = LoraBias.Adapted, Trainable = ["head", "fc_norm"],
         });
         Train(model, lora, 2);
-        lora.Save(File);
+        lora.Save(Saved);
         model.eval();
         using var before = model.call(x);
 
         using var other = Plain(model);
-        var loaded = other.LoadLora(File);
+        var loaded = other.LoadLora(Saved);
         other.eval();
         using var after = other.call(x);
         Assert.True(Bits.Equal(before, after));
         Assert.Equal(lora.Layers, loaded.Layers);
+        Assert.Equal(lora.Config, loaded.Config);
         Assert.Equal(lora.TrainableParameters().Select(entry => entry.Name), loaded.TrainableParameters().Select(entry => entry.Name));
-        loaded.Save(File + "2");
-        Assert.Equal(System.IO.File.ReadAllBytes(File), System.IO.File.ReadAllBytes(File + "2"));
+        loaded.Save(Saved + "2");
+        foreach (var file in Directory.EnumerateFiles(Saved)) Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(Saved + "2", Path.GetFileName(file))));
     }
 
     [Fact]
     public void A_file_that_does_not_fit_leaves_the_plain_model()
     {
         using var model = Trained(out var lora);
-        lora.Save(File);
+        lora.Save(Saved);
         using var small = Sequential(("fc_norm", LayerNorm([8])), ("head", Linear(8, 3)));
-        Assert.StartsWith("No module matches TargetPattern \"blocks", Assert.Throws<LoraException>(() => small.LoadLora(File)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("No module matches Targets [\"qkv\"]. ", Assert.Throws<LoraException>(() => small.LoadLora(Saved)).Message, StringComparison.Ordinal);
         Assert.Equal(["fc_norm.weight", "fc_norm.bias", "head.weight", "head.bias"], small.state_dict().Keys);
         Assert.All(small.parameters(), parameter => Assert.True(parameter.requires_grad));
-
-        Safetensors.Write(File, [], new Dictionary<string, string> { ["medpeft.lora"] = "{\"layers\":{\"head\":{}}}" });
-        Assert.StartsWith("'adapter.safetensors': its description of the adapter (medpeft.lora) is not the one that Save writes: ",
-            Assert.Throws<CheckpointException>(() => small.LoadLora(File)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -274,47 +272,51 @@ public sealed class LoraAdapterTests : IDisposable
     public void A_merged_adapter_saves_its_factors()
     {
         using var model = Trained(out var lora);
-        lora.Save(File);
-        var unmerged = System.IO.File.ReadAllBytes(File);
+        lora.Save(Saved);
+        var unmerged = Directory.EnumerateFiles(Saved).Order().Select(File.ReadAllBytes).ToList();
         lora.Merge();
-        lora.Save(File);
-        Assert.Equal(unmerged, System.IO.File.ReadAllBytes(File));
+        using var merged = model.get_parameter("blocks.0.attn.qkv.weight")!.clone();
+        lora.Save(Saved);
+        Assert.Equal(unmerged, Directory.EnumerateFiles(Saved).Order().Select(File.ReadAllBytes));
+        Assert.True(lora.Merged && Bits.Equal(merged, model.get_parameter("blocks.0.attn.qkv.weight")!));
     }
 
     [Fact]
     public void A_file_that_does_not_fit_is_refused_and_changes_nothing()
     {
         using var model = Trained(out var lora);
-        lora.Save(File);
+        lora.Save(Saved);
         void Refuses(LoraConfig config, string faults)
         {
             using var other = SelectionTests.Transformer();
             var loaded = other.InjectLora(config);
             var before = other.parameters().Select(parameter => parameter.detach().clone()).ToList();
-            Assert.Equal($"adapter.safetensors does not fit this model's adapter: {faults}. Inject with the configuration it was saved with.", Assert.Throws<LoraException>(() => loaded.Load(File)).Message);
+            Assert.Equal($"adapter does not fit this model's adapter: {faults}. Inject with the configuration it was saved with.", Assert.Throws<LoraException>(() => loaded.Load(Saved)).Message);
             Assert.All(other.parameters().Zip(before), pair => Assert.True(Bits.Equal(pair.First, pair.Second)));
         }
 
-        Refuses(QueryAndValue with { Trainable = ["head"] }, "the model has no place for fc_norm.bias, fc_norm.weight");
-        Refuses(QueryAndValue with { Trainable = ["head", "fc_norm", "mlp.fc1.bias"] }, "it lacks blocks.0.mlp.fc1.bias, blocks.1.mlp.fc1.bias");
+        Refuses(QueryAndValue with { Trainable = ["head"] }, "the model has no place for base_model.model.fc_norm.bias, base_model.model.fc_norm.weight");
+        Refuses(QueryAndValue with { Trainable = ["head", "fc_norm", "mlp.fc1.bias"] }, "it lacks base_model.model.blocks.0.mlp.fc1.bias, base_model.model.blocks.1.mlp.fc1.bias");
         Refuses(QueryAndValue with { Alpha = 4 },
             "blocks.0.attn.qkv has alpha 8 there and 4 here; blocks.0.attn.qkv has scale 4 there and 2 here; blocks.1.attn.qkv has alpha 8 there and 4 here; blocks.1.attn.qkv has scale 4 there and 2 here");
         Refuses(QueryAndValue with { Blocks = [LoraBlock.Key, LoraBlock.Value] },
-            "blocks.0.attn.qkv has blocks [\"Query\",\"Value\"] there and [\"Key\",\"Value\"] here; blocks.1.attn.qkv has blocks [\"Query\",\"Value\"] there and [\"Key\",\"Value\"] here");
+            "blocks.0.attn.qkv has blocks [Query, Value] there and [Key, Value] here; blocks.1.attn.qkv has blocks [Query, Value] there and [Key, Value] here");
         Refuses(QueryAndValue with { Targets = ["blocks.0.attn.qkv"], Rank = 1, Alpha = 4 },
-            "the model has no place for blocks.1.attn.qkv.lora_A.weight, blocks.1.attn.qkv.lora_B.weight; blocks.0.attn.qkv.lora_A.weight is [4, 8] there and [2, 8] here; "
-            + "blocks.0.attn.qkv.lora_B.weight is [16, 2] there and [16, 1] here; blocks.0.attn.qkv has rank 2 there and 1 here; blocks.0.attn.qkv has alpha 8 there and 4 here");
+            "blocks.0.attn.qkv has rank 2 there and 1 here; blocks.0.attn.qkv has alpha 8 there and 4 here; "
+            + "the model has no place for base_model.model.blocks.1.attn.qkv.lora_A.weight, base_model.model.blocks.1.attn.qkv.lora_B.weight; "
+            + "base_model.model.blocks.0.attn.qkv.lora_A.weight is [4, 8] there and [2, 8] here; base_model.model.blocks.0.attn.qkv.lora_B.weight is [24, 4] there and [24, 2] here");
     }
 
     [Fact]
-    public void A_file_that_is_no_adapter_is_refused()
+    public void What_is_no_adapter_is_refused()
     {
         using var model = Trained(out var lora);
-        Safetensors.Write(File, lora.TrainableParameters().Select(entry => KeyValuePair.Create(entry.Name, (Tensor)entry.Parameter)));
-        Assert.Equal("adapter.safetensors does not fit this model's adapter: it has no description of an adapter (medpeft.lora) in its metadata. Inject with the configuration it was saved with.",
-            Assert.Throws<LoraException>(() => lora.Load(File)).Message);
-        Safetensors.Write(File, lora.TrainableParameters().Select(entry => KeyValuePair.Create(entry.Name, (Tensor)entry.Parameter)), new Dictionary<string, string> { ["medpeft.lora"] = "{" });
-        Assert.Equal("'adapter.safetensors': its description of the adapter (medpeft.lora) is no JSON object.", Assert.Throws<CheckpointException>(() => lora.Load(File)).Message);
+        Assert.Equal("'adapter': there is no such folder. An adapter is a folder with adapter_config.json and adapter_model.safetensors.", Assert.Throws<CheckpointException>(() => lora.Load(Saved)).Message);
+        Directory.CreateDirectory(Saved);
+        Assert.Equal("'adapter': the folder has no adapter_config.json. Name the folder that PEFT's save_pretrained or Save has written.", Assert.Throws<CheckpointException>(() => lora.Load(Saved)).Message);
+        lora.Save(Saved);
+        File.WriteAllText(Path.Combine(Saved, "medpeft_config.json"), "{");
+        Assert.Equal("'medpeft_config.json': this is no valid JSON. The file is damaged: fetch it again.", Assert.Throws<CheckpointException>(() => lora.Load(Saved)).Message);
     }
 
     [Fact]

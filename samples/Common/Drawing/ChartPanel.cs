@@ -23,4 +23,16 @@ public sealed record ChartPanel
 
     /// <summary>A thin line across, such as the AUROC of guessing.</summary>
     public (string Name, double Value)? Reference { get; init; }
+
+    /// <summary>Ends of the horizontal axis; null fits the data.</summary>
+    public (double Low, double High)? XRange { get; init; }
+
+    /// <summary>Names a thin line from (0, 0) to (1, 1), such as what guessing gives; null draws none.</summary>
+    public string? Diagonal { get; init; }
+
+    /// <summary>Whether the legend stands in a corner of the panel, one entry a line, instead of below it.</summary>
+    public LegendCorner? Legend { get; init; }
+
+    /// <summary>From one tick to the next, on both axes, whose ends must be given; null leaves it to the space there is.</summary>
+    public double? TickStep { get; init; }
 }

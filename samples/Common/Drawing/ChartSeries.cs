@@ -11,4 +11,7 @@ public sealed record ChartSeries(string Name, IReadOnlyList<double> X, IReadOnly
 
     /// <summary>Dashed instead of drawn through.</summary>
     public bool Dashed { get; init; }
+
+    /// <summary>Whether points are marked; null marks them where there are few.</summary>
+    public bool? Marked { get; init; }
 }

@@ -1,9 +1,10 @@
+using System.Globalization;
 using ScottPlot;
 using SkiaSharp;
 
 namespace MedPeft.Samples.Drawing;
 
-/// <summary>Charts as PNG files: light, few lines, readable where no font is installed.</summary>
+/// <summary>Charts as PNG or SVG files: light, few lines, readable where no font is installed.</summary>
 public static class Charts
 {
     // Blue, orange, green, purple, red, gray: told apart with the common colour-vision deficiencies, and in print by lightness.
@@ -14,7 +15,7 @@ public static class Charts
     private static readonly Color Hair = Color.FromHex("#E2E8F0");
 
     /// <summary>Draws panels side by side.</summary>
-    /// <param name="path">The PNG file; replaced if it exists.</param>
+    /// <param name="path">The file, PNG or, where its name ends so, SVG; replaced if it exists.</param>
     /// <param name="panels">From left to right.</param>
     /// <param name="width">Of the picture, in points; it has twice as many pixels.</param>
     /// <param name="height">Of the picture, in points.</param>
@@ -23,11 +24,17 @@ public static class Charts
         ArgumentNullException.ThrowIfNull(panels);
         if (panels.Count == 0) throw new ArgumentException("There is no panel to draw.", nameof(panels));
         EmbeddedFonts.UseInPlots();
+        if (path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
+        {
+            SaveSvg(path, panels, width / panels.Count, height);
+            return;
+        }
+
         int cell = width * 2 / panels.Count, deep = height * 2;
         using var surface = SKSurface.Create(new SKImageInfo(cell * panels.Count, deep, SKColorType.Rgba8888, SKAlphaType.Premul));
         for (var k = 0; k < panels.Count; k++)
         {
-            using var plot = Draw(panels[k]);
+            using var plot = Draw(panels[k], 2);
             using var panel = SKSurface.Create(new SKImageInfo(cell, deep, SKColorType.Rgba8888, SKAlphaType.Premul));
             plot.Render(panel.Canvas, cell, deep);
             using var drawn = panel.Snapshot();
@@ -40,9 +47,24 @@ public static class Charts
         data.SaveTo(file);
     }
 
-    private static Plot Draw(ChartPanel panel)
+    private static void SaveSvg(string path, IReadOnlyList<ChartPanel> panels, int cell, int height)
     {
-        var plot = new Plot { ScaleFactor = 2 };
+        using var file = File.Create(path);
+        using var canvas = SKSvgCanvas.Create(new SKRect(0, 0, cell * panels.Count, height), file);
+        for (var k = 0; k < panels.Count; k++)
+        {
+            using var plot = Draw(panels[k], 1);
+            canvas.Save();
+            canvas.Translate(k * cell, 0);
+            canvas.ClipRect(new SKRect(0, 0, cell, height));
+            plot.Render(canvas, cell, height);
+            canvas.Restore();
+        }
+    }
+
+    private static Plot Draw(ChartPanel panel, double scale)
+    {
+        var plot = new Plot { ScaleFactor = scale };
         if (panel.Groups is { } groups) Bars(plot, panel, groups);
         else Lines(plot, panel);
         if (panel.Reference is { } reference)
@@ -51,7 +73,21 @@ public static class Charts
             line.LegendText = reference.Name;
         }
 
+        if (panel.Diagonal is { } name)
+        {
+            var line = plot.Add.Line(0, 0, 1, 1);
+            line.LineStyle = new LineStyle(1, Quiet, LinePattern.Dotted);
+            line.LegendText = name;
+        }
+
         Style(plot, panel);
+        if (panel.XRange is { } across) plot.Axes.SetLimitsX(across.Low, across.High);
+        if (panel is { TickStep: { } step, XRange: { } wide, YRange: { } high })
+        {
+            plot.Axes.Bottom.TickGenerator = Ticks(wide, step);
+            plot.Axes.Left.TickGenerator = Ticks(high, step);
+        }
+
         if (panel.YRange is { } range) plot.Axes.SetLimitsY(range.Low, range.High);
         return plot;
     }
@@ -65,7 +101,7 @@ public static class Charts
             line.LegendText = series.Name;
             line.LineWidth = 2;
             line.LinePattern = series.Dashed ? LinePattern.Dashed : LinePattern.Solid;
-            line.MarkerSize = series.X.Count > 40 ? 0 : 5;
+            line.MarkerSize = series.Marked ?? series.X.Count <= 40 ? 5 : 0;
         }
     }
 
@@ -125,20 +161,37 @@ public static class Charts
         }
 
         plot.Axes.Left.MajorTickStyle.Length = 0;
-        if (panel.Series.Count < 2 && panel.Reference is null)
+        if (panel.Series.Count < 2 && panel.Reference is null && panel.Diagonal is null)
         {
             plot.HideLegend();
             return;
         }
 
-        plot.ShowLegend(Edge.Bottom);
+        if (panel.Legend is { } corner) plot.ShowLegend(Place(corner), Orientation.Vertical);
+        else plot.ShowLegend(Edge.Bottom);
         plot.Legend.FontSize = 11;
         plot.Legend.FontColor = Ink;
         plot.Legend.OutlineWidth = 0;
         plot.Legend.ShadowColor = Colors.Transparent;
         plot.Legend.BackgroundColor = Colors.White;
+        if (panel.Legend is not null) return;
         plot.Legend.Orientation = Orientation.Horizontal;
         plot.Legend.TightHorizontalWrapping = true;
         plot.Legend.InterItemPadding = new PixelPadding(14, 6);
+    }
+
+    private static Alignment Place(LegendCorner corner) => corner switch
+    {
+        LegendCorner.LowerLeft => Alignment.LowerLeft,
+        LegendCorner.UpperRight => Alignment.UpperRight,
+        LegendCorner.UpperLeft => Alignment.UpperLeft,
+        _ => Alignment.LowerRight,
+    };
+
+    private static ScottPlot.TickGenerators.NumericManual Ticks((double Low, double High) range, double step)
+    {
+        var first = (int)Math.Ceiling(range.Low / step);
+        double[] places = [.. Enumerable.Range(first, (int)Math.Floor(range.High / step) - first + 1).Select(i => i * step)];
+        return new ScottPlot.TickGenerators.NumericManual(places, [.. places.Select(place => place.ToString("0.###", CultureInfo.InvariantCulture))]);
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ScottPlot;
 using SkiaSharp;
 
@@ -11,6 +12,9 @@ public static class EmbeddedFonts
 {
     /// <summary>The family's name.</summary>
     public const string Family = "DejaVu Sans";
+
+    // Before the typefaces below: they are made of it.
+    private static readonly ConcurrentDictionary<string, SKData> Bytes = new();
 
     private static readonly Lazy<bool> Registered = new(Register);
 
@@ -32,10 +36,16 @@ public static class EmbeddedFonts
 
     private static SKTypeface Load(string name)
     {
+        // A plot asks for a typeface at every piece of text; the bytes are read once.
+        var data = Bytes.GetOrAdd(name, Read);
+        return SKTypeface.FromData(data) ?? throw new InvalidOperationException($"The embedded font '{name}' cannot be read.");
+    }
+
+    private static SKData Read(string name)
+    {
         using var stream = typeof(EmbeddedFonts).Assembly.GetManifestResourceStream(name)
             ?? throw new InvalidOperationException($"The font '{name}' is not embedded in {typeof(EmbeddedFonts).Assembly.GetName().Name}.");
-        using var data = SKData.Create(stream);
-        return SKTypeface.FromData(data) ?? throw new InvalidOperationException($"The embedded font '{name}' cannot be read.");
+        return SKData.Create(stream);
     }
 
     /// <summary>A new typeface each time: ScottPlot disposes what it is given.</summary>

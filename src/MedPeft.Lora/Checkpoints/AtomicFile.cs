@@ -49,8 +49,9 @@ internal static partial class AtomicFile
         }
     }
 
-    // Without it the rename itself may be lost with the power. .NET opens no folders, and Windows needs no such flush.
-    private static void FlushFolder(string folder)
+    /// <summary>Flushes the names of a folder: without it a rename may be lost with the power.</summary>
+    /// <remarks>.NET opens no folders, and Windows needs no such flush.</remarks>
+    public static void FlushFolder(string folder)
     {
         if (OperatingSystem.IsWindows()) return;
         var descriptor = OpenFolder(folder, 0);

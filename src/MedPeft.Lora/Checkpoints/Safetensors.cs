@@ -41,4 +41,20 @@ public static class Safetensors
         var plan = new SafetensorsWriter(tensors, metadata);
         AtomicFile.Write(path, plan.Write);
     }
+
+    /// <summary>Writes the weights of a model, as its state dict names them, to one file; it appears whole or not at all.</summary>
+    /// <remarks>
+    /// A <c>VisionTransformer</c> is written under timm's names, which <c>VisionTransformer.FromCheckpoint</c> and timm load. Of an adapted model use
+    /// <c>LoraAdapter.SaveMerged</c>, or <c>MergeAndRemove</c> before.
+    /// </remarks>
+    /// <param name="path">Destination; replaced if it exists.</param>
+    /// <param name="model">The model; not changed.</param>
+    /// <exception cref="ArgumentException">A vision transformer has entries that are not its own: adapters.</exception>
+    /// <exception cref="CheckpointException">The file cannot be written.</exception>
+    public static void Write(string path, nn.Module model)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(model);
+        StateDictFile.Write(path, model, model.state_dict());
+    }
 }

@@ -46,6 +46,13 @@ internal static class SafeArithmetic
         return a.clamp_min(scalar);
     }
 
+    /// <summary>Where a is at least number, element by element.</summary>
+    public static Tensor IsAtLeast(this Tensor a, double number)
+    {
+        using Scalar scalar = number;
+        return a.ge(scalar);
+    }
+
     /// <summary>a ← a + b.</summary>
     public static Tensor PlusInPlace(this Tensor a, Tensor b) => a.add_(b, One);
 

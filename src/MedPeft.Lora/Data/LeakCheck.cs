@@ -94,8 +94,15 @@ public static class LeakCheck
     private static Miniature[] Miniatures(ImageDataset data, LeakCheckOptions options, CancellationToken ct)
     {
         var miniatures = new Miniature[data.Count];
-        ManyAtOnce.Run(data.Count, options.Threads, i => miniatures[i] = Miniature.Of(data[i].Decode()), ct);
+        ManyAtOnce.Run(data.Count, options.Threads, Look, ct);
         return miniatures;
+
+        void Look(int i)
+        {
+            var image = data[i].Decode();
+            miniatures[i] = Miniature.Of(image);
+            PixelBuffers.GiveBack(image);
+        }
     }
 
     private static string Sha256(string path)

@@ -129,6 +129,10 @@ public sealed class PixelCache : IDisposable
         return found.Read();
     }
 
+    /// <summary>Whether a way to read is a cache's own, whose images nobody else holds.</summary>
+    internal static bool IsRead(Func<ImageRecord, PixelImage> read)
+        => read.Target is PixelCache { _options.Decode: null } cache && read == cache.Read;
+
     /// <summary>Lets go of the files; they stay.</summary>
     public void Dispose()
     {

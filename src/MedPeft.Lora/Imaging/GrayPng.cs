@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Compression;
 
 namespace MedPeft.Lora.Imaging;
 
@@ -10,8 +9,6 @@ namespace MedPeft.Lora.Imaging;
 /// </remarks>
 internal static unsafe class GrayPng
 {
-    private const int BlockBytes = 48 << 10;
-
     // Deflate cannot expand a byte further than this; a file that claims more ends early and is not worth an allocation.
     private const long MaxExpansion = 1032;
 
@@ -20,50 +17,28 @@ internal static unsafe class GrayPng
     {
         if (!header.IsPng || !header.IsGray || header.Bits != 8 || header.Interlaced || file[25] != 0 || file[26] != 0 || file[27] != 0) return null;
         var total = (header.Width + 1L) * header.Height;
-        if (total > length * MaxExpansion || total > int.MaxValue / 2 || !PngChunks.AreFlawless(file, length, out var first)) return null;
-        var pixels = GC.AllocateUninitializedArray<byte>(header.Width * header.Height);
+        if (total > length * MaxExpansion || total > int.MaxValue / 2 || !PngChunks.AreFlawless(file, length, out var packed)) return null;
+        var input = ArrayPool<byte>.Shared.Rent(packed + Inflater.InputRoom);
+        var rows = ArrayPool<byte>.Shared.Rent((int)total + Inflater.OutputRoom);
         try
         {
-            using var chunks = new PngChunks(file, length, first);
-            using var zlib = new ZLibStream(chunks, CompressionMode.Decompress);
-            return Unpack(zlib, header.Width, header.Height, pixels) && zlib.ReadByte() < 0 && chunks.AtEnd
-                ? new PixelImage(header.Width, header.Height, 1, pixels) : null;
-        }
-        catch (InvalidDataException)
-        {
-            return null;
-        }
-    }
-
-    private static bool Unpack(ZLibStream zlib, int width, int height, byte[] pixels)
-    {
-        var stride = width + 1;
-        var rows = Math.Min(height, Math.Max(4, BlockBytes / stride));
-        var block = ArrayPool<byte>.Shared.Rent(rows * stride);
-        try
-        {
-            fixed (byte* raw = block, target = pixels)
-            {
-                // The row above the first one is all zeros.
-                var zeros = new byte[stride];
-                fixed (byte* zero = zeros)
-                {
-                    var above = zero;
-                    for (var y = 0; y < height; y += rows)
-                    {
-                        var count = Math.Min(rows, height - y);
-                        if (zlib.ReadAtLeast(block.AsSpan(0, count * stride), count * stride, false) < count * stride) return false;
-                        if (!PngFilters.Undo(raw, stride, count, target + (long)y * width, width, above)) return false;
-                        above = target + (y + count - 1L) * width;
-                    }
-                }
-            }
-
-            return true;
+            PngChunks.Gather(file, input.AsSpan(0, packed));
+            fixed (byte* from = input, raw = rows)
+                return Inflater.TryUnpack(from, packed, raw, (int)total) ? Unfilter(raw, header.Width, header.Height) : null;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(block);
+            ArrayPool<byte>.Shared.Return(input);
+            ArrayPool<byte>.Shared.Return(rows);
         }
+    }
+
+    private static PixelImage? Unfilter(byte* raw, int width, int height)
+    {
+        var pixels = PixelBuffers.Take(width * height);
+        // The row above the first one is all zeros.
+        var zeros = new byte[width];
+        fixed (byte* target = pixels, above = zeros)
+            return PngFilters.Undo(raw, width + 1, height, target, width, above) ? new PixelImage(width, height, 1, pixels) : null;
     }
 }

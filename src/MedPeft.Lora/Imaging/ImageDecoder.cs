@@ -94,7 +94,7 @@ public static class ImageDecoder
             var (width, height) = (codec.Info.Width, codec.Info.Height);
             if (header.IsGray && codec.Info.ColorType == SKColorType.Gray8)
             {
-                var gray = GC.AllocateUninitializedArray<byte>(width * height);
+                var gray = PixelBuffers.Take(width * height);
                 var info = new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque, null);
                 fixed (byte* target = gray) Decode(codec, info, target, name, data.Length);
                 return new PixelImage(width, height, 1, gray);

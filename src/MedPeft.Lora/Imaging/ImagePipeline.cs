@@ -32,6 +32,7 @@ public sealed partial class ImagePipeline
         TensorTransforms = [.. tensorTransforms ?? []];
         _table = normalization.Table();
         _steps = Fuse(Transforms);
+        KeepsNothing = Transforms.All(t => t.GetType().Assembly == typeof(ImagePipeline).Assembly);
     }
 
     /// <summary>Image transforms in their order.</summary>
@@ -48,6 +49,9 @@ public sealed partial class ImagePipeline
 
     /// <summary>Channels of the network's input.</summary>
     public int Channels { get; }
+
+    /// <summary>Whether no step can keep an image beyond its turn: all are this library's own.</summary>
+    internal bool KeepsNothing { get; private init; }
 
     /// <summary>Runs the chain on one image.</summary>
     /// <param name="image">The decoded image.</param>

@@ -3,8 +3,8 @@ using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Imaging;
 
-/// <summary>The compressed pixels of a PNG file in memory, its IDAT chunks end to end, as a stream.</summary>
-internal sealed unsafe class PngChunks : Stream
+/// <summary>The chunks of a PNG file in memory.</summary>
+internal static unsafe class PngChunks
 {
     private const int Signature = 8;
     private const uint Idat = 0x49444154;
@@ -12,53 +12,29 @@ internal sealed unsafe class PngChunks : Stream
     private const uint Iend = 0x49454E44;
     private const uint Trns = 0x74524E53;
 
-    private readonly byte* _file;
-    private readonly int _length;
-    private int _at;
-    private int _left;
-
-    /// <summary>Reads from the first IDAT chunk of a flawless file.</summary>
-    public PngChunks(byte* file, int length, int first)
-    {
-        _file = file;
-        (_length, _at, _left) = (length, first + 8, (int)Word(file + first));
-    }
-
-    /// <summary>Whether every compressed byte has been read.</summary>
-    public bool AtEnd => _left == 0 && !Next();
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
     /// <summary>Whether the chunks are the usual ones in their usual order, whole and with the right checksums.</summary>
     /// <param name="file">The file.</param>
     /// <param name="length">Its bytes.</param>
-    /// <param name="first">The place of the first IDAT chunk.</param>
-    public static bool AreFlawless(byte* file, int length, out int first)
+    /// <param name="packed">The bytes of the IDAT chunks together: the compressed pixels.</param>
+    public static bool AreFlawless(byte* file, int length, out int packed)
     {
-        first = 0;
-        var ended = false;
+        packed = 0;
+        var (begun, ended) = (false, false);
         for (var at = Signature; length - at >= 12;)
         {
             var (size, type) = (Word(file + at), Word(file + at + 4));
             if (size > (uint)(length - at - 12)) return false;
             if (Word(file + at + 8 + size) != Crc32.Compute(new ReadOnlySpan<byte>(file + at + 4, (int)size + 4))) return false;
-            if (type == Iend) return first != 0 && size == 0;
+            if (type == Iend) return begun && size == 0;
             if (type == Idat)
             {
                 if (ended) return false;
-                if (first == 0) first = at;
+                begun = true;
+                packed += (int)size;
             }
             else
             {
-                ended = first != 0;
+                ended = begun;
                 // Lower case marks what a decoder may skip; of that, transparency (tRNS) changes what the general decoder does.
                 if (type == Ihdr ? at != Signature : ((type >> 29) & 1) == 0 || type == Trns) return false;
             }
@@ -69,38 +45,17 @@ internal sealed unsafe class PngChunks : Stream
         return false;
     }
 
-    public override int Read(Span<byte> buffer)
+    /// <summary>Copies the compressed pixels of a flawless file end to end.</summary>
+    public static void Gather(byte* file, Span<byte> target)
     {
-        if (_left == 0 && !Next()) return 0;
-        var count = Math.Min(buffer.Length, _left);
-        new ReadOnlySpan<byte>(_file + _at, count).CopyTo(buffer);
-        (_at, _left) = (_at + count, _left - count);
-        return count;
+        for (var at = Signature; !target.IsEmpty; at += (int)Word(file + at) + 12)
+        {
+            if (Word(file + at + 4) != Idat) continue;
+            var data = new ReadOnlySpan<byte>(file + at + 8, (int)Word(file + at));
+            data.CopyTo(target);
+            target = target[data.Length..];
+        }
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private static uint Word(byte* at) => BinaryPrimitives.ReadUInt32BigEndian(new ReadOnlySpan<byte>(at, 4));
-
-    private bool Next()
-    {
-        // Behind the chunk's data lie its checksum, then the next chunk: a flawless file has one, IEND at the latest.
-        while (_length - _at >= 12 && Word(_file + _at + 8) == Idat)
-        {
-            (_left, _at) = ((int)Word(_file + _at + 4), _at + 12);
-            if (_left > 0) return true;
-        }
-
-        return false;
-    }
 }

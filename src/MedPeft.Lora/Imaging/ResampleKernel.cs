@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Numerics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MedPeft.Lora.Imaging;
 
@@ -46,7 +47,11 @@ internal sealed class ResampleKernel
                 var weight = (sum != 0 ? exact[t] / sum : exact[t]) * (1 << Precision);
                 Weights[i * Stride + t] = (int)(weight < 0 ? weight - 0.5 : weight + 0.5);
             }
+
+            Most = Math.Max(Most, count);
         }
+
+        Parts = Avx2.IsSupported ? Avx2Columns.Split(Weights, key.Count, Stride, Most) : [];
     }
 
     /// <summary>The first input pixel of each output pixel.</summary>
@@ -64,6 +69,12 @@ internal sealed class ResampleKernel
     /// <summary><see cref="Taps"/> rounded up to whole vectors.</summary>
     public int Stride { get; }
 
+    /// <summary>The most input pixels an output pixel does take.</summary>
+    public int Most { get; }
+
+    /// <summary>The weights as <see cref="Avx2Columns"/> takes them; empty where the processor cannot.</summary>
+    public short[] Parts { get; }
+
     /// <summary>The weights of <paramref name="count"/> output pixels from <paramref name="start"/> on, from the cache where it has them.</summary>
     public static ResampleKernel For(Interpolation interpolation, int input, int output, int start, int count)
     {
@@ -71,7 +82,7 @@ internal sealed class ResampleKernel
         if (Cache.TryGetValue(key, out var kernel)) return kernel;
         kernel = new ResampleKernel(key);
         // Random crops of large images ask for hundreds of sizes: kept while they fit, computed again afterwards.
-        var bytes = 4L * kernel.Weights.Length + 8L * count;
+        var bytes = 4L * kernel.Weights.Length + 2L * kernel.Parts.Length + 8L * count;
         if (Interlocked.Add(ref _cachedBytes, bytes) > CacheLimit || !Cache.TryAdd(key, kernel)) Interlocked.Add(ref _cachedBytes, -bytes);
         return kernel;
     }

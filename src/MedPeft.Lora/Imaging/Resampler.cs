@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace MedPeft.Lora.Imaging;
 
@@ -91,7 +92,51 @@ internal static class Resampler
         Span<byte> result)
     {
         var kernel = ResampleKernel.For(interpolation, input, output, window.X, window.Width);
+        if (Avx2.IsSupported)
+        {
+            ColumnsByAvx2(source, stride, left, rows, kernel, channels, result);
+            return;
+        }
+
+        ColumnsByVectors(source, stride, left, rows, kernel, channels, result);
+    }
+
+    /// <summary>For x86 processors since 2013: see <see cref="Avx2Columns"/>.</summary>
+    internal static void ColumnsByAvx2(ReadOnlySpan<byte> source, int stride, int left, int rows, ResampleKernel kernel, int channels, Span<byte> result)
+    {
         var first = kernel.First[0];
+        var used = kernel.First[^1] + kernel.Used[^1] - first;
+        var plane = used + Avx2Columns.Steps(kernel.Most) * Avx2Columns.Step;
+        var width = kernel.First.Length;
+        var scratch = ArrayPool<byte>.Shared.Rent(plane * channels);
+        try
+        {
+            for (var y = 0; y < rows; y++)
+            {
+                var row = source[(y * stride + (left + first) * channels)..];
+                // A step may read past the last pixel used, where only the last rows of a gray image end, and colours lie apart.
+                if (channels == 1 && row.Length >= plane)
+                {
+                    Avx2Columns.Row(ref MemoryMarshal.GetReference(row), first, kernel, ref MemoryMarshal.GetReference(result[(y * width)..]), 1);
+                    continue;
+                }
+
+                Separate(row[..(used * channels)], scratch, plane, channels);
+                for (var c = 0; c < channels; c++)
+                    Avx2Columns.Row(ref scratch[c * plane], first, kernel, ref MemoryMarshal.GetReference(result[(y * width * channels + c)..]), channels);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(scratch);
+        }
+    }
+
+    /// <summary>For any processor.</summary>
+    internal static void ColumnsByVectors(ReadOnlySpan<byte> source, int stride, int left, int rows, ResampleKernel kernel, int channels, Span<byte> result)
+    {
+        var first = kernel.First[0];
+        var width = kernel.First.Length;
         var used = kernel.First[^1] + kernel.Used[^1] - first;
         // One plane of ints a channel, with room behind it for the zero weights of the last vector.
         var plane = used + kernel.Stride;
@@ -103,13 +148,27 @@ internal static class Resampler
             {
                 Widen(source.Slice(y * stride + (left + first) * channels, used * channels), scratch, plane, channels);
                 for (var c = 0; c < channels; c++)
-                    Row(scratch.AsSpan(c * plane, plane), first, kernel, ref MemoryMarshal.GetReference(result[(y * window.Width * channels + c)..]), channels);
+                    Row(scratch.AsSpan(c * plane, plane), first, kernel, ref MemoryMarshal.GetReference(result[(y * width * channels + c)..]), channels);
             }
         }
         finally
         {
             ArrayPool<int>.Shared.Return(scratch);
         }
+    }
+
+    private static void Separate(ReadOnlySpan<byte> row, Span<byte> scratch, int plane, int channels)
+    {
+        if (channels == 1)
+        {
+            row.CopyTo(scratch);
+            return;
+        }
+
+        var red = scratch[..plane];
+        var green = scratch.Slice(plane, plane);
+        var blue = scratch.Slice(2 * plane, plane);
+        for (int i = 0, x = 0; i < row.Length; i += 3, x++) (red[x], green[x], blue[x]) = (row[i], row[i + 1], row[i + 2]);
     }
 
     private static void Widen(ReadOnlySpan<byte> row, Span<int> scratch, int plane, int channels)

@@ -52,8 +52,8 @@ internal sealed class Freezing
         var tree = ModuleTree.Read(root);
         foreach (var (_, parameter) in root.named_parameters()) parameter.requires_grad = false;
         foreach (var layer in tree.Select(node => node.Module).OfType<AdapterLayer>())
-            foreach (var (_, parameter) in layer.Adapter)
-                parameter.requires_grad = true;
+            foreach (var (name, parameter) in layer.Adapter)
+                parameter.requires_grad = layer.Trains(name);
         // Through the modules, because a shared parameter is listed under one of its names only.
         foreach (var node in tree)
             if (_selections.Any(selection => selection.TrainedModules.Contains(node.Path)))

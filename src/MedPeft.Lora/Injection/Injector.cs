@@ -16,7 +16,7 @@ internal static class Injector
         Placement placement;
         try
         {
-            foreach (var (path, layer, settings) in selection.Layers) layers.Add((path, settings.Adapt(layer, generator)));
+            foreach (var layer in config.AdaptAll(selection.Layers, generator)) layers.Add((selection.Layers[layers.Count].Path, layer));
             placement = Placement.Put(root, tree, layers);
         }
         catch

@@ -8,7 +8,7 @@ internal static class ModulePath
     public static bool Matches(string name, string path) => IsEnd(name, path) || (path.Contains('<', StringComparison.Ordinal) && IsEnd(name, Plain(path)));
 
     /// <summary>The path with properties under their own names.</summary>
-    public static string Plain(string path) => path.Replace("<", "", StringComparison.Ordinal).Replace(">k__BackingField", "", StringComparison.Ordinal);
+    public static string Plain(string path) => Checkpoints.StateDictFile.Plain(path);
 
     private static bool IsEnd(string name, string path) =>
         path.EndsWith(name, StringComparison.Ordinal) && (path.Length == name.Length || path[path.Length - name.Length - 1] == '.');

@@ -29,7 +29,7 @@ internal static class ModuleTree
             {
                 var path = prefix + name;
                 nodes.Add(new ModuleNode(owner, name, module, path));
-                Enter(module, path + ".");
+                Enter(module is AdapterLayer adapted ? adapted.Base : module, path + "."); // an adapted block is not in the way of what lies in it
             }
         }
     }

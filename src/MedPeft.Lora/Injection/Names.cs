@@ -21,6 +21,10 @@ internal static class Names
     public static string Some(IReadOnlyCollection<string> names) =>
         string.Join(", ", names.Take(Shown)) + (names.Count > Shown ? $" and {(names.Count - Shown).ToString(CultureInfo.InvariantCulture)} more" : "");
 
+    /// <summary>One name of each kind of place, and how many there are of it: <c>blocks.0.norm1 (12), head</c>.</summary>
+    public static IEnumerable<string> Kinds(IEnumerable<string> names) =>
+        names.GroupBy(Kind).Select(group => group.Count() is var count && count == 1 ? group.First() : $"{group.First()} ({count.ToString(CultureInfo.InvariantCulture)})");
+
     /// <summary>Names in the notation of a configuration: <c>["query", "key"]</c>.</summary>
     public static string Quoted(IEnumerable<string> names) => $"[{string.Join(", ", names.Select(name => $"\"{name}\""))}]";
 

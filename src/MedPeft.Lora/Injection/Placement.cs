@@ -18,7 +18,7 @@ internal sealed class Placement
         var sealedSlots = layers.ToDictionary(entry => entry.Layer, _ => new List<string>());
         try
         {
-            foreach (var owner in tree.Select(node => node.Module).Prepend(root).Where(module => module is not AdapterLayer).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>())
+            foreach (var owner in tree.Select(node => node.Module is AdapterLayer adapted ? adapted.Base : node.Module).Prepend(root).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>())
             foreach (var slot in SlotFinder.Find(owner, byBase.ContainsKey).ToList()) // to a list: the slots change what is enumerated
             {
                 var layer = byBase[(nn.Module)slot.Value!];

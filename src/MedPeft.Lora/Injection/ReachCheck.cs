@@ -92,7 +92,7 @@ internal sealed class ReachCheck
             + $"{cause}, or leave it out of Targets.");
     }
 
-    private static void InEvaluation(nn.Module module, Action pass)
+    public static void InEvaluation(nn.Module module, Action pass)
     {
         var modes = ModuleTree.Read(module).Select(node => node.Module).Prepend(module).Select(one => (Module: one, one.training)).ToList();
         try

@@ -18,10 +18,11 @@ internal sealed record Selection(
         if (config is { AllLinear: true, TargetPattern: not null }) throw new LoraException("AllLinear and TargetPattern both say which layers to adapt; set one of them.");
 
         var trained = TrainedInFull.Of(root, tree, config);
-        var targets = TargetSelection.Of(root, tree, config, trained);
+        var targets = config.Select(root, tree, trained);
+        trained = trained.With(config.InFull(root, tree));
         trained.RefuseAdapted(tree, targets);
         config.DemandFits(targets);
-        var layers = targets.Select(target => (target.Path, target.Module, config.For(target.Path))).ToList();
+        var layers = targets.Select(target => (target.Path, target.Module, config.For(target, tree))).ToList();
         foreach (var (path, layer, settings) in layers)
             if (settings.Misfit(layer, $"'{path}'") is { } misfit)
                 throw new LoraException(misfit);

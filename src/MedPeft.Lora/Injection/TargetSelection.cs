@@ -15,7 +15,8 @@ internal static class TargetSelection
             { TargetPattern: { } pattern } => ByPattern(root, tree, config, pattern),
             _ => ByNames(root, tree, config),
         };
-        var kept = named.Where(IsKept(tree, config)).ToList();
+        var isKept = IsKept(tree, config);
+        var kept = named.Where(node => isKept(node.Path)).ToList();
         if (kept.Count == 0)
             throw new LoraException($"Exclude {Names.Quoted(config.Exclude)} and Within {Names.Quoted(config.Within)} leave none of the {named.Count} layers to adapt: {Names.Nearest([""], [.. named.Select(node => node.Path)])}.");
         if (kept.Find(node => node.Module is AdapterLayer) is { } adapted)
@@ -58,11 +59,12 @@ internal static class TargetSelection
 
     private static bool IsLayer(ModuleNode node, AdapterConfig config) => config.CanAdapt(node.Module) || node.Module is AdapterLayer;
 
-    private static Func<ModuleNode, bool> IsKept(IReadOnlyList<ModuleNode> tree, AdapterConfig config)
+    /// <summary>Says of the path of a module, or the name of a parameter, whether Exclude and Within leave it.</summary>
+    public static Func<string, bool> IsKept(IReadOnlyList<ModuleNode> tree, AdapterConfig config)
     {
         var excluded = Modules(tree, nameof(AdapterConfig.Exclude), config.Exclude);
         var within = Modules(tree, nameof(AdapterConfig.Within), [.. config.Within.SelectMany(name => ModuleRange.Expand(name, nameof(AdapterConfig.Within)))]);
-        return node => !excluded.Any(path => ModulePath.IsWithin(node.Path, path)) && (within.Count == 0 || within.Any(path => ModulePath.IsWithin(node.Path, path)));
+        return name => !excluded.Any(path => ModulePath.IsWithin(name, path)) && (within.Count == 0 || within.Any(path => ModulePath.IsWithin(name, path)));
     }
 
     private static List<string> Modules(IReadOnlyList<ModuleNode> tree, string property, IReadOnlyList<string> names)

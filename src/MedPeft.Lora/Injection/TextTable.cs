@@ -17,9 +17,9 @@ internal static class TextTable
     public static string[] Cells(LoraLayerInfo layer) =>
     [
         layer.Path,
-        $"{layer.Kind}{(layer.Blocks is null ? "" : $" [{string.Join(", ", layer.Blocks)}]")}{(layer.Dora ? " DoRA" : "")}",
-        layer.Rank.ToString(CultureInfo.InvariantCulture),
-        layer.Alpha.ToString(CultureInfo.InvariantCulture),
+        layer.Kind + layer.Remarks,
+        layer.Rank == 0 ? "" : layer.Rank.ToString(CultureInfo.InvariantCulture),
+        layer.Alpha == 0 ? "" : layer.Alpha.ToString(CultureInfo.InvariantCulture),
         layer.Parameters.ToString("N0", CultureInfo.InvariantCulture),
     ];
 

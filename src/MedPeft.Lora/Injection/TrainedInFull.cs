@@ -22,6 +22,9 @@ internal sealed record TrainedInFull(IReadOnlyList<string> Modules, IReadOnlyLis
             : throw new LoraException($"No module matches Trainable {Names.Quoted(unmatched)}. Modules here: {Names.Nearest(unmatched, [.. tree.Select(node => node.Path)])}.");
     }
 
+    /// <summary>Both together, each name once.</summary>
+    public TrainedInFull With(TrainedInFull other) => new([.. Modules.Union(other.Modules)], [.. Parameters.Union(other.Parameters)]);
+
     /// <summary>True if the module is trained in full, or a part of one is that.</summary>
     public bool Contains(string path) => Modules.Any(module => ModulePath.IsWithin(path, module));
 

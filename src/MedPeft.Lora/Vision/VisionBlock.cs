@@ -48,6 +48,19 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         return Residual(attended, _norm2, _mlp, _scale2);
     }
 
+    /// <summary>The pass of <see cref="forward"/> in evaluation mode, looked at on its way.</summary>
+    /// <param name="tokens">[B, N, C].</param>
+    /// <param name="seen">Is shown who attends to whom, [B, H, N, N].</param>
+    /// <param name="normed">Is given the tokens behind the first norm, [B, N, C], and returns those to go on with, which it keeps; null leaves them.</param>
+    /// <returns>[B, N, C].</returns>
+    internal Tensor Watch(Tensor tokens, Action<Tensor>? seen, Func<Tensor, Tensor>? normed)
+    {
+        using var first = _norm1.call(tokens);
+        using var branch = Scaled(((Attention)_attention).Run(normed is null ? first : normed(first), seen), _scale1);
+        using var attended = tokens.Plus(branch);
+        return Residual(attended, _norm2, _mlp, _scale2);
+    }
+
     private Tensor Residual(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
     {
         if (!training || _dropPath == 0)
@@ -76,7 +89,11 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
     private static Tensor Branch(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
     {
         using var normed = norm.call(tokens);
-        var output = layer.call(normed);
+        return Scaled(layer.call(normed), scale);
+    }
+
+    private static Tensor Scaled(Tensor output, nn.Module<Tensor, Tensor>? scale)
+    {
         if (scale is null) return output;
         using (output) return scale.call(output);
     }

@@ -1,16 +1,18 @@
+using System.Text.RegularExpressions;
 using MedPeft.Lora.Checkpoints;
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Vision;
 
-public sealed partial class VisionTransformer
+public sealed partial class VisionTransformer : IStateDictFile
 {
     private static readonly string[] MayBeNew = ["head.", "fc_norm.", "norm."];
 
     /// <summary>Makes a model with the weights of a foundation model: MRM, CXR-MAE or another MAE, timm's ViT, Hugging Face's ViTModel, DINOv2, RAD-DINO.</summary>
     /// <param name="path">A PyTorch .pth/.pt/.bin or a .safetensors file, recognised by its content; it is read as data, nothing in it runs.</param>
     /// <param name="config">The shape of the model. Position embeddings of another grid are interpolated; every other shape must fit.</param>
-    /// <param name="skip">Entries that are not wanted, by name or dotted beginning: <c>head</c> drops a classifier of other classes.</param>
+    /// <param name="skip">Entries that are not wanted, by name, dotted beginning or dotted end: <c>head</c> drops a classifier of other classes, <c>lora_A</c> and <c>lora_B</c> drop adapters.</param>
     /// <param name="seed">Of the weights that the checkpoint does not have: the head, and with mean pooling <c>fc_norm</c>.</param>
     /// <returns>The model, on the CPU, caller owns.</returns>
     /// <exception cref="CheckpointException">The file is unreadable, of no known layout, or does not fit <paramref name="config"/>.</exception>
@@ -22,7 +24,7 @@ public sealed partial class VisionTransformer
     /// <param name="path">A PyTorch .pth/.pt/.bin or a .safetensors file.</param>
     /// <param name="config">The shape of the model.</param>
     /// <param name="report">What was loaded, left over and newly initialised.</param>
-    /// <param name="skip">Entries that are not wanted, by name or dotted beginning.</param>
+    /// <param name="skip">Entries that are not wanted, by name, dotted beginning or dotted end.</param>
     /// <param name="seed">Of the weights that the checkpoint does not have.</param>
     public static VisionTransformer FromCheckpoint(string path, ViTConfig config, out LoadReport report, IReadOnlyList<string>? skip = null, long seed = 0)
     {
@@ -44,7 +46,7 @@ public sealed partial class VisionTransformer
 
     private LoadReport LoadFrom(TensorFile file, IReadOnlyList<string> skip)
     {
-        bool Wanted(string name) => !skip.Any(entry => name == entry || name.StartsWith(entry + ".", StringComparison.Ordinal));
+        bool Wanted(string name) => !skip.Any(entry => name == entry || name.StartsWith(entry + ".", StringComparison.Ordinal) || name.EndsWith("." + entry, StringComparison.Ordinal));
 
         var map = BackboneMap.Recognize(file.Tensors.Keys) ?? throw new CheckpointException(
             file.Path, $"no vision transformer among its {file.Tensors.Count} tensors ({string.Join(", ", file.Tensors.Keys.Take(4))}, …). " +
@@ -112,6 +114,26 @@ public sealed partial class VisionTransformer
     private static CheckpointException Missing(TensorFile file, BackboneMap map, string name) => new(
         file.Path, $"no entry for '{name}' (looked for {string.Join(" or ", map.Sources(name).Select(sources => $"'{string.Join("', '", sources)}'"))}). " +
         "Choose the ViTConfig that the checkpoint was made with; if the file is cut short, fetch it again.");
+
+    // timm's names: the registers are reg_token, and beside registers the class token has no position of its own, so it is part of the token.
+    IEnumerable<KeyValuePair<string, Tensor>> IStateDictFile.InFile(IEnumerable<KeyValuePair<string, Tensor>> state)
+    {
+        foreach (var (name, value) in state)
+        {
+            if (!OwnName().IsMatch(name))
+                throw new ArgumentException($"'{name}' is no weight of a vision transformer: the model is adapted. Write it by LoraAdapter.SaveMerged, or call MergeAndRemove before.");
+            yield return (Config.RegisterTokens, name) switch
+            {
+                (> 0, "register_tokens") => KeyValuePair.Create("reg_token", value),
+                (> 0, "cls_token") => KeyValuePair.Create(name, value.Plus(_positions.narrow(1, 0, 1))),
+                (> 0, "pos_embed") => KeyValuePair.Create(name, value.narrow(1, 1, Config.Patches)),
+                _ => KeyValuePair.Create(name, value),
+            };
+        }
+    }
+
+    [GeneratedRegex(@"^(cls_token|pos_embed|register_tokens|patch_embed\.proj\.(weight|bias)|blocks\.\d+\.((norm[12]|attn\.(qkv|proj)|mlp\.fc[12])\.(weight|bias)|ls[12]\.gamma)|(norm|fc_norm|head)\.(weight|bias))$")]
+    private static partial Regex OwnName();
 
     private static bool HoldsComputation(BackboneMap map, string name)
     {

@@ -76,14 +76,7 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        var pooled = Pool(input);
-        if (_head is null) return pooled;
-        using (pooled) return _head.call(pooled);
-    }
-
-    private Tensor Pool(Tensor images)
-    {
-        var tokens = Embed(images);
+        var tokens = Embed(input);
         foreach (var block in _blocks)
         {
             var next = block.call(tokens);
@@ -91,18 +84,27 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
             tokens = next;
         }
 
-        using (tokens)
-        {
-            if (_norm is not null)
-            {
-                using var normed = _norm.call(tokens);
-                return normed.select(1, 0); // [B, C]
-            }
+        using (tokens) return Score(tokens);
+    }
 
-            using var patches = tokens.narrow(1, Config.PrefixTokens, Config.Patches);
-            using var mean = patches.mean([1L]); // [B, C]
-            return _fcNorm!.call(mean);
+    private Tensor Score(Tensor tokens)
+    {
+        var pooled = Pool(tokens);
+        if (_head is null) return pooled;
+        using (pooled) return _head.call(pooled);
+    }
+
+    private Tensor Pool(Tensor tokens)
+    {
+        if (_norm is not null)
+        {
+            using var normed = _norm.call(tokens);
+            return normed.select(1, 0); // [B, C]
         }
+
+        using var patches = tokens.narrow(1, Config.PrefixTokens, Config.Patches);
+        using var mean = patches.mean([1L]); // [B, C]
+        return _fcNorm!.call(mean);
     }
 
     private Tensor Embed(Tensor images)

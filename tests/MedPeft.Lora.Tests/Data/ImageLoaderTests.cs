@@ -11,6 +11,7 @@ public sealed class ImageLoaderTests : IDisposable
     private const int Images = 23;
 
     private static readonly ImagePipeline Pipeline = ImagePipeline.Train(16, Normalization.Mrm);
+    private static readonly ImagePipeline Evaluation16 = new([new Resize(16), new CenterCrop(16)], Normalization.Mrm, 16, 1);
     private static readonly ImagePipeline Evaluation = ImagePipeline.Evaluate(16, Normalization.Mrm);
 
     private readonly TempFolder _folder = new();
@@ -92,6 +93,37 @@ public sealed class ImageLoaderTests : IDisposable
         Evaluation.Run(ImageDecoder.Decode(_data[2].Path), ref random, expected);
         using var image = batch.Images[2].contiguous();
         Assert.Equal(expected, image.data<float>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Memory_that_large_images_share_mixes_none_of_them_up(bool cached)
+    {
+        var data = new ImageDataset("large", ["none"], Enumerable.Range(0, 9).Select(i => new ImageRecord { Path = _folder.Image($"large{i}.png", 300, 290 + i / 3, (ulong)i), Labels = [0] }));
+        using var cache = PixelCache.Open(_folder.In("cache"), new PixelCacheOptions { ShortSide = 300 });
+        if (cached) cache.Add(data);
+        var kept = new List<PixelImage>();
+        foreach (var keeper in new[] { null, new Keeper(kept) })
+        {
+            var pipeline = new ImagePipeline(keeper is null ? [new Resize(16), new CenterCrop(16)] : [keeper, new Resize(16), new CenterCrop(16)], Normalization.Mrm, 16, 1);
+            using var loader = new ImageLoader(data, pipeline, new ImageLoaderOptions { BatchSize = 4, Threads = 1, Read = cached ? cache.Read : null });
+            foreach (var batch in loader.Epoch(0))
+            {
+                using var own = batch;
+                var values = own.Images.data<float>().ToArray();
+                for (var i = 0; i < own.Count; i++)
+                {
+                    var (random, expected) = (default(SampleRandom), new float[16 * 16]);
+                    Evaluation16.Run(ImageDecoder.Decode(data[own.Indices[i]].Path), ref random, expected);
+                    Assert.Equal(expected, values[(i * 256)..((i + 1) * 256)]);
+                }
+            }
+        }
+
+        // A transform that keeps the images it sees keeps them whole.
+        Assert.Equal(9, kept.Count);
+        for (var i = 0; i < kept.Count; i++) Assert.Equal(ImageDecoder.Decode(data[i].Path).Pixels, kept[i].Pixels);
     }
 
     [Fact]
@@ -367,5 +399,14 @@ public sealed class ImageLoaderTests : IDisposable
         hash.AppendData(batch.Labels.bytes);
         hash.AppendData(MemoryMarshal.AsBytes<int>(batch.Indices.ToArray()));
         return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    private sealed class Keeper(List<PixelImage> kept) : IImageTransform
+    {
+        public PixelImage Apply(PixelImage image, ref SampleRandom random)
+        {
+            kept.Add(image);
+            return image;
+        }
     }
 }

@@ -85,7 +85,7 @@ internal sealed class CacheFilling(
         PixelImage image;
         try
         {
-            image = Prepare(record, r => shrink(options.Decode is { } decode ? decode(r) : ImageDecoder.DecodeOwned(bytes, r.Path, null, r.Dicom)));
+            image = Prepare(record, r => options.Decode is { } decode ? shrink(decode(r)) : Shrunk(ImageDecoder.DecodeOwned(bytes, r.Path, null, r.Dicom)));
         }
         catch (ImageException)
         {
@@ -96,6 +96,13 @@ internal sealed class CacheFilling(
         var checksum = Crc32.Compute(image.Pixels);
         lock (_lock) writer.Append(source, image, checksum);
         return image.Pixels.LongLength;
+    }
+
+    private PixelImage Shrunk(PixelImage image)
+    {
+        var small = shrink(image);
+        if (small != image) PixelBuffers.GiveBack(image);
+        return small;
     }
 
     private void Skip(int i, ImageException problem)

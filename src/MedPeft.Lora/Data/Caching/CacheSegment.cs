@@ -52,7 +52,7 @@ internal sealed unsafe class CacheSegment : IDisposable
     public PixelImage Read(int number)
     {
         var entry = Entries[number];
-        var pixels = GC.AllocateUninitializedArray<byte>((int)entry.Bytes);
+        var pixels = PixelBuffers.Take((int)entry.Bytes);
         // Holds the mapping while it is read: letting go of it on another thread would end the process.
         var handle = _view.SafeMemoryMappedViewHandle;
         var held = false;

@@ -22,6 +22,7 @@ internal sealed class EpochRun : IDisposable
     private readonly Dictionary<int, BatchBuffer> _batches = [];
     private readonly Thread[] _threads;
     private int _next, _wanted;
+    private readonly bool _ownsImages;
     private bool _stop;
     private Exception? _broken;
 
@@ -38,7 +39,12 @@ internal sealed class EpochRun : IDisposable
     {
         (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, ct, ended);
         _images = (int)Math.Min(order.Length, (long)batches * options.BatchSize);
+<<<<<<< HEAD
         (_next, _wanted) = (first * options.BatchSize, first);
+=======
+        // Images that somebody else made, or may still hold, are left to the collector.
+        _ownsImages = pipeline.KeepsNothing && (options.Read is null || PixelCache.IsRead(options.Read));
+>>>>>>> main
         _onCancel = ct.Register(Stop);
         _threads = new Thread[Math.Min(options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _images)];
         try
@@ -155,6 +161,7 @@ internal sealed class EpochRun : IDisposable
             var image = _options.Read is { } read ? read(record) : record.Decode();
             var random = SampleRandom.For(_options.Seed, _epoch, index);
             _pipeline.Run(image, ref random, batch[position]);
+            if (_ownsImages) PixelBuffers.GiveBack(image);
             return null;
         }
         catch (ImageException e)

@@ -58,7 +58,7 @@ internal static class FrameDecoder
         var mask = (ushort)((1 << bits) - 1);
         if (shift != 0 || bits < 16)
         {
-            for (var i = 0; i < cells.Length; i++) cells[i] = (ushort)((cells[i] >> shift) & mask);
+            Cells.Mask(cells, shift, mask);
         }
 
         return new RawFrame(layout.Columns, layout.Rows, layout.Samples, bits, layout.Signed, cells);

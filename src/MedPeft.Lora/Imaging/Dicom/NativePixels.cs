@@ -19,7 +19,7 @@ internal static class NativePixels
     public static ushort[] Read(ReadOnlySpan<byte> pixels, PixelLayout layout, int frame, bool bigEndian, bool words)
     {
         var bytes = pixels.Slice(checked((int)(layout.NativeBytesPerFrame * frame)), checked((int)layout.NativeBytesPerFrame));
-        var cells = new ushort[layout.SamplesPerFrame];
+        var cells = GC.AllocateUninitializedArray<ushort>(layout.SamplesPerFrame);
         if (layout.Photometric == Photometric.YbrFull422) Read422(Swapped(pixels, layout, frame, bigEndian && words), cells);
         else if (layout.BitsAllocated == 16) Read16(bytes, cells, bigEndian);
         else Read8(Swapped(pixels, layout, frame, bigEndian && words), cells);
@@ -48,7 +48,7 @@ internal static class NativePixels
 
     private static void Read8(ReadOnlySpan<byte> bytes, Span<ushort> cells)
     {
-        for (var i = 0; i < cells.Length; i++) cells[i] = bytes[i];
+        Cells.Widen(bytes[..cells.Length], cells);
     }
 
     /// <summary>Two pixels share their colour: Y1 Y2 Cb Cr, whatever the planar configuration says.</summary>

@@ -41,7 +41,7 @@ internal static class JpegDctDecoder
         using var codec = SKCodec.Create(bytes) ?? throw JpegStream.Error("its decoder does not accept");
         if (codec.Info.Width != layout.Columns || codec.Info.Height != layout.Rows) throw JpegStream.Error($"decodes to {codec.Info.Width}x{codec.Info.Height} pixels");
         var info = new SKImageInfo(layout.Columns, layout.Rows, gray ? SKColorType.Gray8 : SKColorType.Rgba8888, gray ? SKAlphaType.Opaque : SKAlphaType.Unpremul, colorspace: null);
-        var decoded = new byte[info.BytesSize];
+        var decoded = GC.AllocateUninitializedArray<byte>(info.BytesSize);
         SKCodecResult result;
         unsafe
         {
@@ -49,13 +49,15 @@ internal static class JpegDctDecoder
         }
 
         if (result != SKCodecResult.Success) throw JpegStream.Error($"does not decode to its end ({result})");
-        var cells = new ushort[layout.SamplesPerFrame];
-        var step = gray ? 1 : 4;
-        for (int source = 0, target = 0; target < cells.Length; source += step, target += layout.Samples)
+        var cells = GC.AllocateUninitializedArray<ushort>(layout.SamplesPerFrame);
+        if (gray)
         {
-            for (var sample = 0; sample < layout.Samples; sample++) cells[target + sample] = decoded[source + sample];
+            Cells.Widen(decoded.AsSpan(0, cells.Length), cells);
+            return cells;
         }
 
+        for (int source = 0, target = 0; target < cells.Length; source += 4, target += 3)
+            (cells[target], cells[target + 1], cells[target + 2]) = (decoded[source], decoded[source + 1], decoded[source + 2]);
         return cells;
     }
 }

@@ -20,8 +20,8 @@ internal static class GrayRenderer
     /// <summary>Looks every value up.</summary>
     public static PixelImage Map(RawFrame frame, byte[] shades)
     {
-        var pixels = new byte[frame.Values.Length];
-        for (var i = 0; i < pixels.Length; i++) pixels[i] = shades[frame.Values[i]];
+        var pixels = PixelBuffers.Take(frame.Values.Length);
+        Cells.Map(frame.Values, shades, pixels);
         return new PixelImage(frame.Width, frame.Height, 1, pixels);
     }
 

@@ -6,8 +6,7 @@ internal static class MedPeftRsnaRenderer
 {
     public static PixelImage Render(RawFrame frame, Photometric photometric, ICollection<string>? remarks)
     {
-        var max = int.MinValue;
-        foreach (var value in frame.Values) max = Math.Max(max, frame.Number(value));
+        var max = frame.Signed ? frame.Values.Max(value => frame.Number(value)) : Cells.Largest(frame.Values);
         if (max == 0) remarks?.Add("The largest value is 0, by which MED-PEFT divides: the image is black, as its own becomes.");
 
         var scale = max == 0 ? 0 : (float)(255.0 / max);

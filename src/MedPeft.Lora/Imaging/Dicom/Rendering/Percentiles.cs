@@ -11,9 +11,7 @@ internal static class Percentiles
     /// <param name="high">0 to 100, above <paramref name="low"/>.</param>
     public static (double Low, double High) Find(RawFrame frame, double[] values, DataSet set, double low, double high)
     {
-        var counts = new int[1 << frame.Bits];
-        foreach (var value in frame.Values) counts[value]++;
-
+        var counts = Cells.Count(frame.Values, frame.Bits);
         var patterns = new List<int>();
         long total = 0;
         for (var i = 0; i < counts.Length; i++)
