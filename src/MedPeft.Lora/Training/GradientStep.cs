@@ -95,6 +95,7 @@ internal sealed class GradientStep(nn.Module<Tensor, Tensor> model, Objective ob
             total += loss.to(ScalarType.Float32).item<float>();
             if (!double.IsFinite(total)) return total;
             (Scaler is null ? loss : loss.Times(Scaler.Scale)).backward();
+            BackwardFailure.Rethrow();
         }
 
         return total;

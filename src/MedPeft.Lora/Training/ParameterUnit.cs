@@ -49,7 +49,8 @@ internal sealed class ParameterUnit : IDisposable
         var small = group.Parameters.Where(entry => entry.Parameter.numel() <= Small && entry.Parameter.is_contiguous()).ToList();
         foreach (var alike in small.GroupBy(entry => (entry.Parameter.dtype, entry.Parameter.device_type, entry.Parameter.device_index)))
             yield return new ParameterUnit([.. alike], group.Scale, group.WeightDecay);
-        foreach (var entry in group.Parameters.Except(small)) yield return new ParameterUnit([entry], group.Scale, group.WeightDecay);
+        var packed = small.Select(entry => entry.Name).ToHashSet(); // by name: comparing tensors compares their values
+        foreach (var entry in group.Parameters.Where(entry => !packed.Contains(entry.Name))) yield return new ParameterUnit([entry], group.Scale, group.WeightDecay);
     }
 
     /// <summary>Takes up the gradients of the pass, as tensors that may be changed.</summary>

@@ -48,8 +48,7 @@ public sealed class KillTests : IDisposable
         foreach (var (signal, code) in signals)
         {
             var (status, lines) = Start(run, killAfter: 3, signal: signal);
-            Assert.Equal(code, status);
-            Assert.Equal("stopped", lines[^1]);
+            Assert.Equal((code, "stopped"), (status, lines[^1]));
         }
 
         Assert.Equal($"end {expected}", Start(run).Lines[^1]);
@@ -65,9 +64,13 @@ public sealed class KillTests : IDisposable
     private (int Status, List<string> Lines) Start(string run, int killAfter = int.MaxValue, int pause = 0, string? signal = null)
     {
         var host = Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
-        using var process = Process.Start(new ProcessStartInfo(host, ["exec", typeof(KilledRun).Assembly.Location, "train", Images, run])
+        string[] command = [host, "exec", typeof(KilledRun).Assembly.Location, "train", Images, run, signal is null ? "0" : killAfter.ToString(CultureInfo.InvariantCulture)];
+        // A shell's background jobs ignore Ctrl+C, and so do their children unless that is undone.
+        if (signal is not null) command = ["env", "--default-signal=INT", .. command];
+        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
+            RedirectStandardInput = true,
             Environment = { ["OMP_NUM_THREADS"] = TorchSharp.torch.get_num_threads().ToString(CultureInfo.InvariantCulture) },
         })!;
         var (lines, steps) = (new List<string>(), 0);
@@ -78,7 +81,11 @@ public sealed class KillTests : IDisposable
             // A random moment within the next step, its checkpoint or its scoring.
             Thread.SpinWait(pause * 100);
             if (signal is null) process.Kill();
-            else Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+            else
+            {
+                Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+                process.StandardInput.WriteLine();
+            }
         }
 
         process.WaitForExit();

@@ -13,13 +13,13 @@ internal static class KilledRun
         RunFolder = folder, CheckpointSteps = 1, LoaderThreads = 1,
     };
 
-    /// <summary>Arguments: the folder of the images, the folder of the run.</summary>
+    /// <summary>Arguments: the folder of the images, the folder of the run, and the report to wait at for a line of input (0 for none).</summary>
     public static int Child(string[] arguments)
     {
         using var stop = new StopSignals();
         using var model = new VisionTransformer(TinyRun.Model, seed: 1);
         TinyRun.Inject(model);
-        var result = new Trainer(Options(arguments[1])).Fit(model, Train(arguments[0]), Validation(arguments[0]), new Teller(), stop.Token);
+        var result = new Trainer(Options(arguments[1])).Fit(model, Train(arguments[0]), Validation(arguments[0]), new Teller(int.Parse(arguments[2], System.Globalization.CultureInfo.InvariantCulture)), stop.Token);
         Console.WriteLine(result.Cancelled ? "stopped" : $"end {TinyRun.Fingerprint(model, result)}");
         return result.Cancelled ? stop.ExitCode : 0;
     }
@@ -35,11 +35,15 @@ internal static class KilledRun
 
     public static ImageDataset Validation(string images) => TinyRun.Images(images, "validation", 20, 2);
 
-    private sealed class Teller : IProgress<TrainingProgress>
+    /// <summary>Tells where the run is; where asked to, it waits there, so that a signal does not come too late on a busy machine.</summary>
+    private sealed class Teller(int pauseAfter) : IProgress<TrainingProgress>
     {
+        private int _told;
+
         public void Report(TrainingProgress value)
         {
             Console.WriteLine($"step {value.Epoch} {value.Phase} {value.Step}");
+            if (++_told == pauseAfter) Console.ReadLine();
         }
     }
 }

@@ -39,12 +39,9 @@ internal sealed class EpochRun : IDisposable
     {
         (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, ct, ended);
         _images = (int)Math.Min(order.Length, (long)batches * options.BatchSize);
-<<<<<<< HEAD
         (_next, _wanted) = (first * options.BatchSize, first);
-=======
         // Images that somebody else made, or may still hold, are left to the collector.
         _ownsImages = pipeline.KeepsNothing && (options.Read is null || PixelCache.IsRead(options.Read));
->>>>>>> main
         _onCancel = ct.Register(Stop);
         _threads = new Thread[Math.Min(options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _images)];
         try
