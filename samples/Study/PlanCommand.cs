@@ -15,7 +15,7 @@ internal static class PlanCommand
         var flops = new Option<double?>("--tflops") { Description = "Or its useful speed while training, in 10^12 floating-point operations a second.", HelpName = "n" };
         return common.Command("plan", "What the study would do, what it would take, and what is missing on disk.", given =>
         {
-            var on = given.GetValue(flops) is { } speed ? new StudyMachine("this machine", speed, "as given") : StudyMachine.Known[given.GetValue(machine)!];
+            var on = given.GetValue(flops) is { } speed ? StudyMachine.Of(speed) : StudyMachine.Known[given.GetValue(machine)!];
             return Print(StudyPlan.Of(common.Study(given), on));
         }, machine, flops);
     }

@@ -3,7 +3,8 @@
 # tables of one that was not. KILLS=100 samples/Study/smoke.sh kills more often.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-study="dotnet $PWD/artifacts/bin/Study/release/study.dll"
+home=$PWD
+study="dotnet $home/artifacts/bin/Study/release/study.dll"
 [ -f artifacts/bin/Study/release/study.dll ] || { echo "Study: build it first: dotnet build samples/Study -c Release"; exit 1; }
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -22,28 +23,9 @@ grep -q '159,758' "$out/log" || fail "the plan of the paper's study does not cou
 expect 78 plan --study /no/such/file.json
 expect 65 run --index 0 --out "$out/nothing"
 
-# One backbone, one data set, two shares, two methods: small enough to be killed often.
 expect 0 phantoms "$out/data" --tiny
 cd "$out/data" || exit 1
-cat > study.json << 'STUDY'
-{
-  "name": "smoke", "pipeline": "gentle",
-  "training": { "optimizer": "adamW", "batchSize": 16, "learningRate": 0.002, "epochs": 4 },
-  "backbones": [
-    { "name": "MAE-A", "path": "foundation-a.safetensors", "mean": 0.48, "std": 0.30, "vit": { "imageSize": 64, "patchSize": 8, "channels": 1, "embedDim": 96, "depth": 6, "heads": 4 } }
-  ],
-  "datasets": [
-    {
-      "name": "RSNA", "kind": "rsna", "root": "rsna", "validation": "RSNA_val.txt", "test": "RSNA_test.txt",
-      "train": [ { "fraction": 0.1, "list": "RSNA_train.txt", "draw": true }, { "fraction": 1, "list": "RSNA_train.txt" } ]
-    }
-  ],
-  "methods": [
-    { "name": "LoRA", "kind": "lora", "adapter": { "rank": 4, "blocks": ["query", "value"], "trainable": ["head", "fc_norm"] } },
-    { "name": "FFT", "kind": "full", "training": { "learningRate": 0.0005 } }
-  ]
-}
-STUDY
+cp "$home/samples/Study/smoke-study.json" study.json
 expect 0 run --out calm
 expect 0 report --out calm
 for ((kill = 1; kill <= ${KILLS:-3}; kill++)); do

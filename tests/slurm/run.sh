@@ -14,6 +14,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 $study phantoms data --tiny
 cd data
+cp "$root/samples/Study/smoke-study.json" study.json
 $study run --out "$work/calm" > /dev/null
 $study report --out "$work/calm" > /dev/null
 

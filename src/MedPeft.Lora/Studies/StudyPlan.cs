@@ -44,7 +44,7 @@ public sealed class StudyPlan
 
     /// <summary>The assumptions behind times and memory, in words.</summary>
     public string Assumptions => string.Create(CultureInfo.InvariantCulture,
-        $"Times for {Machine.Name}: the operations of the vision transformer (LoRA 2, full fine-tuning 3, probe 1 forward passes a training image; 1 a scored one) at {Machine.TeraFlops:0.###} TFLOP/s ({Machine.Basis}). "
+        $"Times for {Machine.Name}: the operations of the vision transformer (adapters 2, full fine-tuning 3, probe 1 forward passes a training image; 1 a scored one) at {Machine.HalfPrecision:0.###} TFLOP/s in half precision, {Machine.TensorFloat32:0.###} in TensorFloat-32, {Machine.SinglePrecision:0.###} in float32 ({Machine.Basis}). "
         + $"Loading, checkpoints and start-up are not in it. Memory: float32 weights, gradients, the optimizer's state, and activations of a batch scaled from ViT-B/16 (95 MiB an image for adapters, measured; 160 for full fine-tuning, as the reference).");
 
     private static CellEstimate Estimate(StudyCell cell, StudyMachine machine, StudyDisk disk, Dictionary<string, (long, long)> parameters)
@@ -57,7 +57,7 @@ public sealed class StudyPlan
         long? steps = train is not { } count ? null
             : (long)options.Epochs * Math.Max(1, options.DropLast ? count / options.BatchSize : (count + options.BatchSize - 1) / options.BatchSize);
         TimeSpan? time = steps is not { } all || validation is null || test is null ? null : TimeSpan.FromSeconds(
-            forward * (all * Math.Min(options.BatchSize, train!.Value) * VitCost.Passes(cell.Method.Kind) + (double)options.Epochs * validation.Value + test.Value) / (machine.TeraFlops * 1e12));
+            forward * (all * Math.Min(options.BatchSize, train!.Value) * VitCost.Passes(cell.Method.Kind) + (double)options.Epochs * validation.Value + test.Value) / (machine.TeraFlops(cell) * 1e12));
         var moments = options.Optimizer == OptimizerKind.AdamW ? 2 : 1;
         var activations = Activations(cell) * cell.Vit.Depth * cell.Vit.EmbedDim * (cell.Vit.Patches + cell.Vit.PrefixTokens) / (12 * 768 * 197.0);
         return new CellEstimate(cell, train, validation, test, trained, total, steps, time, 4 * (total + (1 + moments) * trained) + (long)(activations * options.BatchSize));
