@@ -48,7 +48,8 @@ static int Guarded(Func<int> body)
 #pragma warning restore CA1031
     {
         var code = StudyRunner.ExitCode(error);
-        Console.Error.WriteLine(code == ExitCode.TryAgain ? $"{error.GetType().Name}: {error.Message}" : error.Message);
+        // What no one expected is told with its place, so that it can be reported.
+        Console.Error.WriteLine(code != ExitCode.TryAgain || error is IOException ? error.Message : error.ToString());
         return code;
     }
 }

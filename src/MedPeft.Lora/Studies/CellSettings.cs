@@ -53,12 +53,13 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig? Ada
                 Json.Settings.Write(writer, value);
             }
 
-            void Record(string name, object? record, params string[] hidden)
+            // Only what is not the default: an option that a later version adds leaves the ids of old cells as they are.
+            void Record(string name, object? record, object? standard, params string[] hidden)
             {
                 if (record is null) return;
                 writer.WriteStartObject(name);
                 if (record is AdapterConfig) Field("method", record.GetType().Name);
-                foreach (var (field, value) in Json.Settings.Read(record, hidden: hidden)) Field(field, value);
+                foreach (var (field, value) in Json.Settings.Read(record, standard, hidden)) Field(field, value);
                 writer.WriteEndObject();
             }
 
@@ -77,9 +78,9 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig? Ada
             Field("method", method.Name);
             Field("kind", method.Kind);
             Field("seed", seed);
-            Record("vit", Vit);
-            Record("adapter", Adapter);
-            Record("training", Training, "Device", "LoaderThreads", "EvaluationBatchSize", "RunFolder", "CheckpointSteps");
+            Record("vit", Vit, new ViTConfig());
+            Record("adapter", Adapter, Adapter is null ? null : Activator.CreateInstance(Adapter.GetType()));
+            Record("training", Training, new TrainingOptions(), "Device", "LoaderThreads", "EvaluationBatchSize", "RunFolder", "CheckpointSteps");
             Field("trainPipeline", Training.TrainPipeline!.ToString());
             Field("evaluationPipeline", Training.EvaluationPipeline!.ToString());
             writer.WriteEndObject();

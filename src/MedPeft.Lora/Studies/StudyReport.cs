@@ -60,7 +60,7 @@ public sealed partial class StudyReport
         var present = runner.Study.Methods.Where(method => done.Any(entry => entry.Cell.Method == method)).ToList();
         var seeds = cells.Select(cell => cell.Seed).Distinct().Where(seed => present.All(method => done.Any(entry => entry.Cell.Method == method && entry.Cell.Seed == seed))).ToList();
         var place = present.IndexOf(reference);
-        if (seeds.Count > 0)
+        if (present.Count > 0 && seeds.Count > 0)
         {
             var predictions = present.Select(method => seeds.Select(seed => CellPredictions.Load(runner.Folder(cells.First(c => c.Method == method && c.Seed == seed)).Predictions)).ToArray()).ToArray();
             var (labels, count) = (predictions[0][0].TestLabels, first.Dataset.Labels.Count);
