@@ -10,6 +10,10 @@ if (args is ["auroc", ..]) return AurocTiming.Run(args[1..]);
 
 TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
 
+// "load" measures reading and writing of checkpoints and adapters at full size, each in a process of its own; "damage" how damaged files end.
+if (args is ["load", ..]) return CheckpointLoading.Run(args[1..]);
+if (args is ["damage", ..]) return DamagedFiles.Run(args[1..]);
+
 // "step" measures one full-size training step with the peak memory of its process, which BenchmarkDotNet does not see.
 if (args is ["step", ..]) return FullSizeStep.Run(args[1..]);
 if (args is ["versus", ..])

@@ -130,7 +130,7 @@ internal sealed class Run(Options options, ParseResult given)
 
     private static string Save(DirectoryInfo output, VisionTransformer model, LoraAdapter? lora)
     {
-        var path = Path.Combine(output.FullName, lora is null ? "model.safetensors" : "adapter.safetensors");
+        var path = Path.Combine(output.FullName, lora is null ? "model.safetensors" : "adapter");
         if (lora is null) Safetensors.Write(path, model.state_dict());
         else lora.Save(path);
         return path;

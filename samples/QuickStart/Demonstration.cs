@@ -33,7 +33,7 @@ internal sealed class Demonstration(Plan plan, string folder)
 
         Say("3  Three ways to adapt it", "VisionTransformer.FromCheckpoint loads it; InjectLora puts adapters on q and v; Trainer.Fit trains whatever requires gradients.");
         var comparison = new Comparison(plan, foundation, train, validation, test);
-        var adapter = Path.Combine(folder, "adapter.safetensors");
+        var adapter = Path.Combine(folder, "adapter");
         var results = new List<MethodResult>();
         foreach (var method in Method.All(plan))
         {
@@ -74,7 +74,7 @@ internal sealed class Demonstration(Plan plan, string folder)
         var again = trainer.Evaluate(model, test);
         var same = again.Equals(lora.Test);
         AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"  {Shown("adapter.safetensors")}: {new FileInfo(adapter).Length / 1024.0:F0} KB beside a foundation of {new FileInfo(Path.Combine(folder, "foundation.safetensors")).Length / 1024.0:F0} KB; macro AUROC on test {again.Macro:F4}, {(same ? "every label exactly as before" : "NOT as before")}");
+            $"  {Shown("adapter")}: {new DirectoryInfo(adapter).EnumerateFiles().Sum(file => file.Length) / 1024.0:F0} KB beside a foundation of {new FileInfo(Path.Combine(folder, "foundation.safetensors")).Length / 1024.0:F0} KB; macro AUROC on test {again.Macro:F4}, {(same ? "every label exactly as before" : "NOT as before")}");
         if (!same) throw new InvalidOperationException("The adapter that was loaded scores otherwise than the one that was saved.");
 
         // Each label's threshold is the one that serves best on validation (Youden), as in practice.

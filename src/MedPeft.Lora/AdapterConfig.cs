@@ -81,6 +81,9 @@ public abstract partial record AdapterConfig
     /// <summary>What kinds of layers can be adapted so, for messages: <c>Linear, Conv2d or Embedding</c>.</summary>
     internal abstract string Kinds { get; }
 
+    /// <summary>The type that adapts such a layer by itself, for messages.</summary>
+    internal virtual string LayerType(nn.Module module) => $"Lora{module.GetType().Name}";
+
     /// <summary>True for a layer that can be adapted so.</summary>
     internal abstract bool CanAdapt(nn.Module module);
 

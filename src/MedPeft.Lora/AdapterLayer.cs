@@ -1,4 +1,3 @@
-using MedPeft.Lora.Common;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -11,12 +10,11 @@ namespace MedPeft.Lora;
 /// the adapter's. The update is added by a forward hook on the layer itself, so it takes effect whether a
 /// caller reaches the layer through this object or has kept a reference of its own. Disposing it disposes the layer.
 /// </remarks>
-public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
+public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
 {
     private readonly (string Name, Parameter Value)[] _adapter;
-    private readonly Action _unhook;
+    private Stack _stack;
     private Func<string, bool>? _trains;
-    private Tensor? _kept, _keptBias;
     private bool _detached;
 
     private protected AdapterLayer(string name, nn.Module<Tensor, Tensor> layer, params (string Name, Tensor Value)[] adapter) : base(name)
@@ -25,8 +23,8 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
         // A parameter made inside a caller's dispose scope would die with it.
         _adapter = [.. adapter.Select(entry => (entry.Name, (Parameter)new Parameter(entry.Value).DetachFromDisposeScope()))];
         foreach (var (_, parameter) in layer.named_parameters()) parameter.requires_grad = false;
+        _stack = new Stack(this);
         train(layer.training);
-        _unhook = layer.register_forward_hook((_, input, output) => Adapt(input, output)).remove;
     }
 
     /// <summary>The layer that is adapted: the very object that was given.</summary>
@@ -38,8 +36,23 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <summary>False leaves the update out, as if the layer were not adapted. The default is true.</summary>
     public bool Enabled { get; set; } = true;
 
+    /// <summary>False while other adapters of the model are in use; see <see cref="AdapterSet.Use"/>.</summary>
+    internal bool InUse { get; set; } = true;
+
     /// <summary>True while the update is part of the layer's weight.</summary>
-    public bool Merged => _kept is not null;
+    public bool Merged { get; private set; }
+
+    /// <summary>The name of the adapter that this is the layer's part of.</summary>
+    internal string AdapterName { get; set; } = AdapterSet.DefaultName;
+
+    /// <summary>True if the update has a part in a pass that runs now.</summary>
+    private protected bool TakesPart => Enabled && InUse && !Merged;
+
+    /// <summary>True if the update is added in place and reads nothing of the output, so that others may be added to the same output.</summary>
+    private protected virtual bool IsSum => false;
+
+    /// <summary>Why the update cannot work beside others on the same layer; null where it can.</summary>
+    internal virtual string? SharingObstacle => null;
 
     /// <summary>True once a pass has run through the layer; the check that no adapter is bypassed reads it.</summary>
     internal bool Reached { get; set; }
@@ -64,13 +77,13 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     private protected abstract Parameter Weight { get; }
 
     /// <summary>The weight without the update, merged or not.</summary>
-    private protected Tensor Original => _kept ?? Weight;
+    private protected Tensor Original => _stack.Kept ?? Weight;
 
     /// <summary>The layer's bias; null if it has none.</summary>
     private protected Parameter? Bias => Base.get_parameter("bias");
 
     /// <summary>The bias without the update, merged or not.</summary>
-    private protected Tensor? OriginalBias => _keptBias ?? Bias;
+    private protected Tensor? OriginalBias => _stack.KeptBias ?? Bias;
 
     /// <summary>Norms (Frobenius) of the update and of the weight without it.</summary>
     internal virtual (double Delta, double Weight) Norms()
@@ -109,34 +122,29 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     {
         if (MergeObstacle is { } obstacle) throw new LoraException(obstacle);
         if (Merged) throw new LoraException("The adapter is merged already; call Unmerge() before merging again.");
-        using var none = no_grad();
-        using var delta = ExactDelta();
-        using var biasDelta = ExactBiasDelta();
-        _kept = Changed(Weight, delta);
-        if (biasDelta is not null) _keptBias = Changed(Bias!, biasDelta);
+        Merged = true;
+        try
+        {
+            _stack.Merge();
+        }
+        catch
+        {
+            Unmerge();
+            throw;
+        }
     }
 
-    private static Tensor Changed(Parameter parameter, Tensor delta)
-    {
-        using var before = parameter.to(delta.dtype);
-        using var after = before.Plus(delta);
-        var kept = parameter.detach().clone().DetachFromDisposeScope();
-        parameter.copy_(after);
-        return kept;
-    }
-
-    /// <summary>Gives the layer its weight back, bit for bit, from the copy.</summary>
+    /// <summary>Gives the layer its weight back, bit for bit, from the copy; the updates of other adapters that are merged stay in it.</summary>
     /// <exception cref="LoraException">It is not merged.</exception>
     public void Unmerge()
     {
-        if (_kept is null) throw new LoraException("The adapter is not merged; there is nothing to undo.");
-        using var none = no_grad();
-        Weight.copy_(_kept);
-        if (_keptBias is not null) Bias!.copy_(_keptBias);
-        _kept.Dispose();
-        _keptBias?.Dispose();
-        _kept = _keptBias = null;
+        if (!Merged) throw new LoraException("The adapter is not merged; there is nothing to undo.");
+        Merged = false;
+        _stack.Merge();
     }
+
+    /// <summary>How far the weight is from the exact sum of the weight as it was and the updates that are merged.</summary>
+    internal (double Largest, double Lost) MergeError() => _stack.Error();
 
     /// <summary>Adds the update to what the layer gave.</summary>
     /// <param name="input">What the layer took.</param>
@@ -159,12 +167,6 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <summary>Zeros of an adapter's type, beside the weight.</summary>
     private protected static Tensor Zeros(long[] shape, Tensor like) => zeros(shape, AdapterType(like), like.device);
 
-    private Tensor Adapt(Tensor input, Tensor output)
-    {
-        Reached = true;
-        return Enabled && !Merged ? Update(input, output) : output;
-    }
-
     /// <summary>Gives the layer back as it was: weight, hooks, nothing of the adapter left. The adapter's parameters are disposed.</summary>
     internal void Detach()
     {
@@ -184,7 +186,7 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) =>
-        _detached ? [] : Base.named_parameters(recurse).Concat(_adapter.Select(entry => (entry.Name, entry.Value)));
+        _detached ? [] : Base.named_parameters(recurse).Concat(Answered.SelectMany(layer => layer._adapter.Select(entry => (layer.StateName(entry.Name), entry.Value))));
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true) =>
@@ -215,6 +217,9 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     public override void train(bool train = true)
     {
         base.train(train);
+        foreach (var layer in Answered)
+            if (layer != this)
+                layer.train(train);
         Base.train(train);
     }
 
@@ -244,23 +249,18 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
 
     private AdapterLayer Converted(ScalarType? dtype, Device? device)
     {
-        foreach (ref var entry in _adapter.AsSpan())
+        foreach (var layer in Answered)
         {
-            if (!ReplaceParameter(dtype, device, entry.Value, out var moved)) continue;
-            entry.Value.Dispose();
-            entry.Value = moved!;
+            foreach (ref var entry in layer._adapter.AsSpan())
+            {
+                if (!ReplaceParameter(dtype, device, entry.Value, out var moved)) continue;
+                entry.Value.Dispose();
+                entry.Value = moved!;
+            }
+            if (device is not null) (layer._deviceType, layer._deviceIndex) = (device.type, device.index);
         }
-        _kept = Moved(_kept);
-        _keptBias = Moved(_keptBias);
-        if (device is not null) (_deviceType, _deviceIndex) = (device.type, device.index);
+        _stack.Convert(dtype, device);
         return this;
-
-        Tensor? Moved(Tensor? kept)
-        {
-            var moved = kept?.to(dtype ?? kept.dtype, device ?? kept.device).DetachFromDisposeScope();
-            if (!ReferenceEquals(kept, moved)) kept?.Dispose();
-            return moved;
-        }
     }
 
     /// <inheritdoc/>
@@ -268,11 +268,11 @@ public abstract class AdapterLayer : nn.Module<Tensor, Tensor>
     {
         if (disposing)
         {
+            var behind = _detached ? [] : Answered.Where(layer => layer != this).ToList();
             if (!_detached) Base.Dispose();
             _detached = true; // no parameter is listed from here on: the layer's own are not this module's to dispose
-            _unhook();
-            _kept?.Dispose();
-            _keptBias?.Dispose();
+            _stack.Leave(this);
+            foreach (var layer in behind) layer.Release();
             foreach (var (_, parameter) in _adapter) parameter.Dispose();
         }
         base.Dispose(disposing);

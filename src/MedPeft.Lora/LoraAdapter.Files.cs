@@ -69,7 +69,7 @@ public sealed partial class LoraAdapter
         }
     }
 
-    private AdapterParts Parts() => new(Present()._model, Config, _selection, _layers);
+    private AdapterParts Parts() => new(Present()._model, Config, _selection, _layers, _set.StateOf(Name));
 
     private static void MakeFolder(string folder)
     {

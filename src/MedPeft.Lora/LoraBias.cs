@@ -9,6 +9,6 @@ public enum LoraBias
     /// <summary>Those of the adapted layers (<c>lora_only</c> in PEFT).</summary>
     Adapted,
 
-    /// <summary>All of them (<c>all</c> in PEFT); with no adapters at all this would be BitFit, Ben Zaken et al. 2022, arXiv:2106.10199.</summary>
+    /// <summary>All of them (<c>all</c> in PEFT); without adapters this is <see cref="BitFitConfig"/>.</summary>
     All,
 }

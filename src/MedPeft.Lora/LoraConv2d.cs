@@ -13,6 +13,8 @@ namespace MedPeft.Lora;
 /// </remarks>
 public sealed class LoraConv2d : LoraLayer
 {
+    private const int Lanes = 16;
+
     private readonly Conv2d _convolution;
 
     /// <summary>Adapts a layer and freezes its own parameters.</summary>
@@ -26,6 +28,10 @@ public sealed class LoraConv2d : LoraLayer
 
     /// <inheritdoc/>
     public override string Kind => nameof(Conv2d);
+
+    internal override int Groups => (int)_convolution.groups;
+
+    internal override Tensor Grouped(Tensor dense) => dense.reshape(Groups, dense.shape[0] / Groups, -1);
 
     private protected override Parameter Weight => _convolution.weight;
 
@@ -54,7 +60,7 @@ public sealed class LoraConv2d : LoraLayer
     {
         using var dropped = Dropped(input, out var scale);
         using Tensor a = A.to(input.dtype), b = B.to(input.dtype);
-        using var low = Convolve(dropped ?? input, a); // [B, g·r, H', W']
+        using var low = Low(dropped ?? input, a); // [B, g·r, H', W']
         if (scale != 1) low.TimesInPlace(scale);
         using var delta = nn.functional.conv2d(low, b, groups: _convolution.groups); // [B, out, H', W']
         if (Magnitude is null) return output.PlusInPlace(delta);
@@ -72,6 +78,19 @@ public sealed class LoraConv2d : LoraLayer
         var product = Product(ExactType(Weight));
         if (Magnitude is null) return product;
         using (product) return Dora.Change(Magnitude, Original, product);
+    }
+
+    // In libtorch 2.10, on CPUs with AVX-512, an ungrouped convolution to a number of channels that is no multiple of 16 reads memory that nobody has
+    // written: gradients to its input may be NaN, and in bfloat16 the results themselves are wrong. So the rank is filled up with zeros, and cut off again.
+    private Tensor Low(Tensor input, Tensor a)
+    {
+        var (rank, kernel) = (a.shape[0], a.shape[2] * a.shape[3]);
+        if (input.device_type != DeviceType.CPU || _convolution.groups > 1 || kernel == 1 || rank % Lanes == 0) return Convolve(input, a);
+        using var zeros = empty([Lanes - rank % Lanes, .. a.shape[1..]], a.dtype).zero_();
+        using var filled = cat([a, zeros], 0);
+        using var low = Convolve(input, filled);
+        using var narrow = low.narrow(1, 0, rank);
+        return narrow.contiguous();
     }
 
     /// <summary>The layer's own convolution with other weights and no bias.</summary>

@@ -22,6 +22,12 @@ public sealed class LoraEmbedding : LoraLayer
     /// <inheritdoc/>
     public override string Kind => nameof(Embedding);
 
+    internal override Tensor Grouped(Tensor dense)
+    {
+        using var transposed = dense.t();
+        return transposed.unsqueeze(0); // [1, dim, rows]
+    }
+
     // Embedding.weight makes a new object at every read; the registered one is the one that to() replaces.
     private protected override Parameter Weight => Base.get_parameter("weight")!;
 

@@ -17,23 +17,32 @@ public static class LoraExtensions
     /// </remarks>
     /// <param name="model">Any module that has linear layers below it, in fields, properties, arrays, lists, dictionaries, <c>Sequential</c>, <c>ModuleList</c>, <c>ModuleDict</c> or closures.</param>
     /// <param name="config">Which layers, and how.</param>
+    /// <param name="name">Name of the adapter. One of a new name comes beside those that are there and is the one in use from here on; see <see cref="Adapters"/>.</param>
     /// <returns>The handle: counts, merging, saving, removal.</returns>
     /// <exception cref="LoraException">A name matches nothing, a layer cannot be adapted so, or is adapted already.</exception>
-    public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config) => InjectAdapter(model, config);
+    public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config, string name = AdapterSet.DefaultName) => InjectAdapter(model, config, name);
 
-    /// <summary>As <see cref="InjectLora(nn.Module, LoraConfig)"/>, for any method: the type of the configuration says which.</summary>
-    /// <inheritdoc cref="InjectLora(nn.Module, LoraConfig)"/>
+    /// <summary>As <see cref="InjectLora(nn.Module, LoraConfig, string)"/>, for any method: the type of the configuration says which.</summary>
+    /// <inheritdoc cref="InjectLora(nn.Module, LoraConfig, string)"/>
     /// <example>The baselines go through the same call: <c>model.InjectAdapter(new LinearProbeConfig())</c>, <c>new BitFitConfig { Trainable = ["head"] }</c>, <c>new FullConfig()</c>.</example>
-    public static LoraAdapter InjectAdapter(this nn.Module model, AdapterConfig config)
+    public static LoraAdapter InjectAdapter(this nn.Module model, AdapterConfig config, string name = AdapterSet.DefaultName)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
         if (config is LoraConfig { Initialization: LoraInitialization.Eva })
             throw new LoraException("Initialization Eva starts from what the layers see: call InjectLora(config, batches) with a few batches of images, or take another Initialization.");
-        return Injector.Inject(model, config);
+        return Injector.Inject(model, config, name);
     }
 
-    /// <summary>As <see cref="InjectLora(nn.Module, LoraConfig)"/>, with factors and ranks from what the layers see in a few batches: <see cref="LoraInitialization.Eva"/>.</summary>
+    /// <summary>The adapters of a model by name: which are in use, which each sample uses, and new ones made of them.</summary>
+    /// <param name="model">The module that the adapters were injected into.</param>
+    public static AdapterSet Adapters(this nn.Module model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return AdapterSet.Of(model);
+    }
+
+    /// <summary>As <see cref="InjectLora(nn.Module, LoraConfig, string)"/>, with factors and ranks from what the layers see in a few batches: <see cref="LoraInitialization.Eva"/>.</summary>
     /// <remarks>
     /// The batches are run through the model, in evaluation mode, until the directions that each layer's inputs vary in most no longer turn, or to their end. The
     /// sum of the ranks stays that of the configuration; a layer may get up to <paramref name="rho"/> times its rank, or none, and is then left as it is. Its alpha follows its rank, so
@@ -57,19 +66,20 @@ public static class LoraExtensions
     }
 
     /// <summary>Puts the adapters of a folder into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
-    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA.</remarks>
+    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA, <c>VERA</c>, <c>IA3</c>, <c>ADALORA</c> or <c>LN_TUNING</c>.</remarks>
     /// <param name="model">A model with the weights that the adapter was trained on.</param>
     /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
     /// <param name="options">What to let pass; null, the default, is nothing.</param>
+    /// <param name="name">Its name among the adapters of the model; null, the default, is its name in the folder.</param>
     /// <returns>The handle.</returns>
     /// <exception cref="LoraException">The adapter does not fit the model, its base or the labels; the model is then as it was.</exception>
     /// <exception cref="Checkpoints.CheckpointException">A file is missing or damaged, or the configuration asks for what is not built here.</exception>
-    public static LoraAdapter LoadLora(this nn.Module model, string folder, LoadOptions? options = null)
+    public static LoraAdapter LoadLora(this nn.Module model, string folder, LoadOptions? options = null, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new LoadOptions();
-        var adapter = Injector.Inject(model, AdapterStore.ConfigOf(AdapterFolder.Of(folder, options.Name), model));
+        var adapter = Injector.Inject(model, AdapterStore.ConfigOf(AdapterFolder.Of(folder, options.Name), model), name ?? options.Name);
         try
         {
             adapter.Load(folder, options);
@@ -82,11 +92,11 @@ public static class LoraExtensions
         }
     }
 
-    /// <summary>Says what <see cref="InjectLora(nn.Module, LoraConfig)"/> would do, and changes nothing.</summary>
+    /// <summary>Says what <see cref="InjectLora(nn.Module, LoraConfig, string)"/> would do, and changes nothing.</summary>
     /// <param name="model">The model.</param>
     /// <param name="config">Which layers, and how.</param>
     /// <returns>The plan, which prints as a table.</returns>
-    /// <exception cref="LoraException">As <see cref="InjectLora(nn.Module, LoraConfig)"/> would throw.</exception>
+    /// <exception cref="LoraException">As <see cref="InjectLora(nn.Module, LoraConfig, string)"/> would throw.</exception>
     public static LoraPlan PlanLora(this nn.Module model, LoraConfig config) => PlanAdapter(model, config);
 
     /// <summary>As <see cref="PlanLora"/>, for any method.</summary>

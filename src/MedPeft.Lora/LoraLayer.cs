@@ -6,7 +6,7 @@ namespace MedPeft.Lora;
 
 /// <summary>A frozen layer with a trainable low-rank update: the base of LoRA's adapters of all kinds of layers.</summary>
 /// <remarks>The state dict has, after the layer's parameters, <c>lora_A.weight</c> and <c>lora_B.weight</c>.</remarks>
-public abstract class LoraLayer : AdapterLayer
+public abstract partial class LoraLayer : AdapterLayer
 {
     /// <summary>Names of the frozen factors that PiSSA and OLoRA start from.</summary>
     internal const string StartA = "lora_A0.weight", StartB = "lora_B0.weight";
@@ -47,6 +47,8 @@ public abstract class LoraLayer : AdapterLayer
 
     /// <summary>The frozen factors A₀ and B₀ that <see cref="LoraInitialization.Pissa"/> and <see cref="LoraInitialization.Olora"/> start from and subtract; null for other starts.</summary>
     internal (Parameter A, Parameter B)? Origin => _start < 0 ? null : (Adapter[_start].Value, Adapter[_start + 1].Value);
+
+    private protected override bool IsSum => _magnitude < 0;
 
     /// <summary>The update's input with its entries dropped in training; null where none are.</summary>
     /// <param name="input">What the layer takes.</param>

@@ -10,7 +10,7 @@ namespace MedPeft.Lora;
 /// <see cref="LoraConfig.Blocks"/> each of the G named blocks of a fused qkv has an update of its own, and only its rows are touched:
 /// A is [G·r, in], B is [G·out/3, r]. The factors are float32 beside a half-precision layer and are cast to the input's type in each pass.
 /// </remarks>
-public sealed class LoraLinear : LoraLayer
+public sealed partial class LoraLinear : LoraLayer
 {
     private const int Fused = 3; // query, key, value
 

@@ -128,8 +128,10 @@ internal static class LayerChecks
             y.sum().backward();
             layer.to(ScalarType.Float64);
             using var z = layer.call(x.to(ScalarType.Float64));
-            using var plain = ((nn.Module<Tensor, Tensor>)layer.Base).forward(x.to(ScalarType.Float64));
-            Assert.True(allclose(z, y.to(ScalarType.Float64), rtol: .1, atol: .1), $"{type}: off by {(z - y.to(ScalarType.Float64)).abs().max().item<double>()} of {z.abs().max().item<double>()}, plain off by {(plain - before.to(ScalarType.Float64)).abs().max().item<double>()}");
+            layer.Enabled = false;
+            using var own = layer.call(x.to(ScalarType.Float64));
+            var rounding = (own - before.to(ScalarType.Float64)).abs().max().item<double>(); // of the layer itself: convolutions in half precision are far off on some CPUs
+            Assert.InRange((z - y.to(ScalarType.Float64)).abs().max().item<double>(), 0, .1 + 3 * rounding);
             Assert.Equal(layer.state_dict().Keys, layer.named_parameters().Concat(layer.named_buffers().Select(entry => (entry.name, (TorchSharp.Modules.Parameter)null!))).Select(entry => entry.Item1));
         }
     }

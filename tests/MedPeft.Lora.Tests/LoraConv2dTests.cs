@@ -74,4 +74,39 @@ public class LoraConv2dTests
         Assert.Equal(ScalarType.Float64, lora.Layer<LoraLayer>("conv").Magnitude!.dtype);
         Assert.Equal("conv Conv2d r=2 α=8 DoRA 72", lora.Layers[0].ToString());
     }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, 1, 1e-5)]
+    [InlineData(ScalarType.Float32, 2, 1e-5)]
+    [InlineData(ScalarType.BFloat16, 1, .03)]
+    public void Results_and_gradients_do_not_depend_on_what_memory_held(ScalarType type, int stride, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        using var convolution = nn.Conv2d(64, 32, 3, stride: stride, padding: 1, bias: false);
+        using var layer = new LoraConv2d(convolution, new LoraConfig { Rank = 4, Seed = 1 });
+        using (no_grad()) layer.B.normal_(0, .1, new Generator(2));
+        var input = randn([2, 64, 8, 8], generator: new Generator(3));
+        var exact = Run(ScalarType.Float64);
+        var found = Run(type);
+        Assert.True(allclose(exact.Output, found.Output, rtol: 0, atol: tolerance * exact.Output.abs().max().item<double>()));
+        Assert.True(allclose(exact.Gradient, found.Gradient, rtol: 0, atol: tolerance * exact.Gradient.abs().max().item<double>()));
+
+        (Tensor Output, Tensor Gradient) Run(ScalarType run)
+        {
+            layer.to(run);
+            var x = input.to(run).requires_grad_();
+            LeaveNaNs();
+            var output = layer.call(x);
+            LeaveNaNs();
+            output.sum().backward();
+            return (output.detach().to(ScalarType.Float64), x.grad!.to(ScalarType.Float64));
+        }
+
+        // What is freed is handed out again as it is.
+        static void LeaveNaNs()
+        {
+            var blocks = Enumerable.Range(6, 12).SelectMany(bits => Enumerable.Repeat(1L << bits, 30)).Select(size => full(new[] { size }, float.NaN)).ToList();
+            foreach (var block in blocks) block.Dispose();
+        }
+    }
 }

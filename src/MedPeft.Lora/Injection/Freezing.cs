@@ -1,65 +1,34 @@
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
 
-/// <summary>Which parameters of a model receive gradients while it is adapted; shared by all adapters on one root, and undone by the last that leaves.</summary>
-internal sealed class Freezing
+/// <summary>Which parameters of a model receive gradients while it is adapted, and which did before.</summary>
+internal sealed class Freezing(nn.Module root)
 {
-    private static readonly ConditionalWeakTable<nn.Module, Freezing> Active = [];
+    // By name: to() replaces the parameters themselves.
+    private readonly Dictionary<string, bool> _before = root.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter.requires_grad);
 
-    private readonly Dictionary<string, bool> _before;
-    private readonly List<Selection> _selections = [];
-
-    private Freezing(nn.Module root) =>
-        // By name: to() replaces the parameters themselves.
-        _before = root.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter.requires_grad);
-
-    /// <summary>Remembers how things are now, if nobody has yet.</summary>
-    public static Freezing Of(nn.Module root) => Active.TryGetValue(root, out var active) ? active : new Freezing(root);
-
-    /// <summary>Freezes all but the adapters and what the selections train in full.</summary>
-    public void Add(nn.Module root, Selection selection)
+    /// <summary>Freezes all but the adapters in use and what they train in full; without any selection, all is as it was.</summary>
+    public void Apply(nn.Module root, IReadOnlyList<Selection>? inUse)
     {
-        _selections.Add(selection);
-        Active.AddOrUpdate(root, this);
-        Apply(root);
-    }
-
-    /// <summary>Undoes one selection.</summary>
-    public void Remove(nn.Module root, Selection selection)
-    {
-        _selections.Remove(selection);
-        Restore(root);
-    }
-
-    /// <summary>Puts things right after adapters have gone: as the remaining selections want them or, without any, as they were.</summary>
-    public void Restore(nn.Module root)
-    {
-        if (_selections.Count > 0)
+        if (inUse is null)
         {
-            Apply(root);
+            foreach (var (name, parameter) in root.named_parameters())
+                if (_before.TryGetValue(name, out var trained))
+                    parameter.requires_grad = trained;
             return;
         }
-        foreach (var (name, parameter) in root.named_parameters())
-            if (_before.TryGetValue(name, out var trained))
-                parameter.requires_grad = trained;
-        Active.Remove(root);
-    }
-
-    private void Apply(nn.Module root)
-    {
         var tree = ModuleTree.Read(root);
         foreach (var (_, parameter) in root.named_parameters()) parameter.requires_grad = false;
-        foreach (var layer in tree.Select(node => node.Module).OfType<AdapterLayer>())
+        foreach (var layer in tree.Select(node => node.Module).OfType<AdapterLayer>().SelectMany(layer => layer.Stacked))
             foreach (var (name, parameter) in layer.Adapter)
-                parameter.requires_grad = layer.Trains(name);
+                parameter.requires_grad = layer.InUse && layer.Trains(name);
         // Through the modules, because a shared parameter is listed under one of its names only.
         foreach (var node in tree)
-            if (_selections.Any(selection => selection.TrainedModules.Contains(node.Path)))
+            if (inUse.Any(selection => selection.TrainedModules.Contains(node.Path)))
                 foreach (var parameter in node.Module.parameters())
                     parameter.requires_grad = true;
-        foreach (var name in _selections.SelectMany(selection => selection.TrainedParameters))
+        foreach (var name in inUse.SelectMany(selection => selection.TrainedParameters))
             if (root.get_parameter(name) is { } parameter)
                 parameter.requires_grad = true;
     }

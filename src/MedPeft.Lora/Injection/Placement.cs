@@ -5,19 +5,28 @@ namespace MedPeft.Lora.Injection;
 /// <summary>Adapters put in the place of their layers, and the way back.</summary>
 internal sealed class Placement
 {
-    private readonly List<(Slot Slot, AdapterLayer Layer)> _taken = [];
+    private readonly List<AdapterLayer> _placed = [];
 
     /// <summary>What the check of reached adapters needs to know about each layer.</summary>
     public IReadOnlyList<ReachCheck.Entry> Entries { get; private set; } = [];
 
-    /// <summary>Puts each adapter into every slot of the tree that holds its layer and can hold the adapter. Where none can, the hook on the layer remains.</summary>
+    /// <summary>
+    /// Puts each adapter into every slot of the tree that holds its layer and can hold the adapter; where none can, the hook on the layer remains. On a layer that is adapted
+    /// already it goes behind the adapter that lies there.
+    /// </summary>
     public static Placement Put(nn.Module root, IReadOnlyList<ModuleNode> tree, IReadOnlyList<(string Path, AdapterLayer Layer)> layers)
     {
         var placement = new Placement();
-        var byBase = layers.ToDictionary(entry => entry.Layer.Base, entry => entry.Layer, (IEqualityComparer<nn.Module>)ReferenceEqualityComparer.Instance);
-        var sealedSlots = layers.ToDictionary(entry => entry.Layer, _ => new List<string>());
+        var there = tree.Select(node => node.Module).OfType<AdapterLayer>().DistinctBy(layer => layer.Base, ReferenceEqualityComparer.Instance)
+            .ToDictionary(layer => layer.Base, (IEqualityComparer<nn.Module>)ReferenceEqualityComparer.Instance);
+        var byBase = layers.Where(entry => !there.ContainsKey(entry.Layer.Base)).ToDictionary(entry => entry.Layer.Base, entry => entry.Layer, (IEqualityComparer<nn.Module>)ReferenceEqualityComparer.Instance);
         try
         {
+            foreach (var (_, layer) in layers)
+            {
+                placement._placed.Add(layer);
+                if (there.TryGetValue(layer.Base, out var first)) first.Join(layer);
+            }
             foreach (var owner in tree.Select(node => node.Module is AdapterLayer adapted ? adapted.Base : node.Module).Prepend(root).Distinct(ReferenceEqualityComparer.Instance).Cast<nn.Module>())
             foreach (var slot in SlotFinder.Find(owner, byBase.ContainsKey).ToList()) // to a list: the slots change what is enumerated
             {
@@ -25,9 +34,9 @@ internal sealed class Placement
                 if (slot.DeclaredType.IsInstanceOfType(layer))
                 {
                     slot.Value = layer;
-                    placement._taken.Add((slot, layer));
+                    layer.Slots.Taken.Add(slot);
                 }
-                else if (!sealedSlots[layer].Contains(slot.Name)) sealedSlots[layer].Add(slot.Name);
+                else if (!layer.Slots.Sealed.Contains(slot.Name)) layer.Slots.Sealed.Add(slot.Name);
             }
             DemandRegistered(tree, byBase);
         }
@@ -37,17 +46,15 @@ internal sealed class Placement
             throw;
         }
         placement.Entries = [.. layers.Select(entry => new ReachCheck.Entry(
-            entry.Path, entry.Layer, [.. tree.Where(node => ReferenceEquals(node.Module, entry.Layer.Base)).Select(node => node.Owner)], sealedSlots[entry.Layer]))];
+            entry.Path, entry.Layer, [.. tree.Where(node => ReferenceEquals(node.Module is AdapterLayer adapted ? adapted.Base : node.Module, entry.Layer.Base)).Select(node => node.Owner)], entry.Layer.Slots.Sealed))];
         return placement;
     }
 
-    /// <summary>Puts the layers back where they were, unless someone has put something else there since.</summary>
+    /// <summary>Puts the layers, or the adapters behind the ones that leave, back where they were.</summary>
     public void Undo()
     {
-        foreach (var (slot, layer) in Enumerable.Reverse(_taken))
-            if (ReferenceEquals(slot.Value, layer))
-                slot.Value = layer.Base;
-        _taken.Clear();
+        foreach (var layer in Enumerable.Reverse(_placed)) layer.Leave();
+        _placed.Clear();
     }
 
     // A module may answer for its children by code of its own. If the adapter is not listed there, to() and state_dict() would miss it.

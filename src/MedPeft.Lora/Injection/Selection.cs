@@ -10,15 +10,15 @@ internal sealed record Selection(
     IReadOnlyList<(string Path, nn.Module Layer, AdapterConfig Config)> Layers, IReadOnlyList<string> TrainedModules, IReadOnlyList<string> TrainedParameters)
 {
     /// <summary>Selects, or explains why not.</summary>
-    public static Selection Of(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config)
+    public static Selection Of(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config, string name = AdapterSet.DefaultName)
     {
         if (config.CanAdapt(root))
-            throw new LoraException($"The model is itself a {root.GetType().Name} layer, which has no place to put an adapter in. Adapt it by new Lora{root.GetType().Name}(layer, config).");
+            throw new LoraException($"The model is itself a {root.GetType().Name} layer, which has no place to put an adapter in. Adapt it by new {config.LayerType(root)}(layer, config).");
         if (root is AdapterLayer) throw new LoraException("The model is itself an adapted layer. Remove its adapter before adding another.");
         if (config is { AllLinear: true, TargetPattern: not null }) throw new LoraException("AllLinear and TargetPattern both say which layers to adapt; set one of them.");
 
         var trained = TrainedInFull.Of(root, tree, config);
-        var targets = config.Select(root, tree, trained);
+        var targets = config.Select(root, config.AdaptsLayers ? WithoutOthers(tree, name) : tree, trained);
         trained = trained.With(config.InFull(root, tree));
         trained.RefuseAdapted(tree, targets);
         config.DemandFits(targets);
@@ -31,6 +31,10 @@ internal sealed record Selection(
 
     /// <summary>True if the parameter of that name is trained in full.</summary>
     public bool IsTrained(string parameter) => TrainedParameters.Contains(parameter) || TrainedModules.Any(module => ModulePath.IsWithin(parameter, module));
+
+    // A layer that only adapters of other names are on can be adapted like any other.
+    private static IReadOnlyList<ModuleNode> WithoutOthers(IReadOnlyList<ModuleNode> tree, string name) =>
+        [.. tree.Select(node => node.Module is AdapterLayer adapted && adapted.Stacked.All(layer => layer.AdapterName != name) ? node with { Module = adapted.Base } : node)];
 
     private static IEnumerable<string> Biases(nn.Module root, IReadOnlyList<ModuleNode> targets, LoraBias mode)
     {

@@ -20,7 +20,7 @@ internal static class TargetSelection
         if (kept.Count == 0)
             throw new LoraException($"Exclude {Names.Quoted(config.Exclude)} and Within {Names.Quoted(config.Within)} leave none of the {named.Count} layers to adapt: {Names.Nearest([""], [.. named.Select(node => node.Path)])}.");
         if (kept.Find(node => node.Module is AdapterLayer) is { } adapted)
-            throw new LoraException($"'{adapted.Path}' is adapted already. Remove its adapter first, or leave the layer out.");
+            throw new LoraException($"'{adapted.Path}' is adapted already. Remove its adapter first, leave the layer out, or give the new adapter a name of its own.");
         return [.. kept.DistinctBy(node => node.Module, ReferenceEqualityComparer.Instance)];
     }
 

@@ -69,6 +69,8 @@ public sealed record AdaLoraConfig : AdapterConfig
 
     internal override string Kinds => "Linear";
 
+    internal override string LayerType(nn.Module module) => nameof(AdaLoraLinear);
+
     internal override bool CanAdapt(nn.Module module) => module is Linear;
 
     internal override string? Misfit(nn.Module module, string name)

@@ -101,7 +101,7 @@ public sealed class AdaLoraLinear : AdapterLayer
         E.mul_(typed);
     }
 
-    /// <summary>The means that the next cut is decided by, for the checkpoint of a run: of importance and of uncertainty for A, B and E, and which directions are kept.</summary>
+    /// <summary>The means that the next cut is decided by, for the checkpoint of a run: of importance and of uncertainty for A, B and E. Which directions are kept follows from them.</summary>
     internal IEnumerable<(string Name, Tensor Value)> ScheduleState()
     {
         for (var i = 0; i < 6; i++) yield return ($"{Adapter[i % 3].Name}.{(i < 3 ? "importance" : "uncertainty")}", Importance(i));

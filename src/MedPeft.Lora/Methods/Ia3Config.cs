@@ -29,6 +29,8 @@ public sealed record Ia3Config : AdapterConfig
 
     internal override string Kinds => "Linear or Conv2d";
 
+    internal override string LayerType(nn.Module module) => nameof(Ia3Layer);
+
     /// <summary>True if all settings are equal, lists entry by entry.</summary>
     /// <param name="other">The other configuration.</param>
     public bool Equals(Ia3Config? other) => base.Equals(other) && ScalesInput == other.ScalesInput && Feedforward.SequenceEqual(other.Feedforward)

@@ -35,6 +35,10 @@ public sealed class Ia3Layer : AdapterLayer
     /// <summary>The trained factors. Read them again after <c>to</c>, which replaces them.</summary>
     public Parameter L => Adapter[0].Value;
 
+    internal override string? SharingObstacle => _scalesInput
+        ? $"Adapter '{AdapterName}' rescales the input of a layer ((IA)³ before an MLP's second layer), which all adapters of the layer would see. Use one adapter at a time there, or Targets without it."
+        : null;
+
     /// <summary>The blocks of a fused layer that are rescaled; null where the whole layer is.</summary>
     public IReadOnlyList<LoraBlock>? Blocks => _blocks;
 
@@ -107,7 +111,7 @@ public sealed class Ia3Layer : AdapterLayer
 
     private Tensor ScaleInput(Tensor input)
     {
-        if (!Enabled || Merged) return input;
+        if (!TakesPart) return input;
         using var factors = Channels.OfActivations(L, Base, input.dtype);
         return _scaled.Value = input.mul(factors);
     }

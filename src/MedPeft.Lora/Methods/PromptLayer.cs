@@ -19,7 +19,7 @@ public sealed class PromptLayer : AdapterLayer
     {
         _unhookInput = block.register_forward_pre_hook((_, input) => Join(input)).remove;
         _endsHere = config.End is null || ReferenceEquals(config.End, block);
-        if (!_endsHere) _unhookEnd = config.End!.register_forward_hook((_, _, output) => Enabled ? Leave(output) : output).remove;
+        if (!_endsHere) _unhookEnd = config.End!.register_forward_hook((_, _, output) => TakesPart ? Leave(output) : output).remove;
     }
 
     /// <inheritdoc/>
@@ -29,6 +29,8 @@ public sealed class PromptLayer : AdapterLayer
     public Parameter Prompts => Adapter[0].Value;
 
     internal override string MergeObstacle => "Prompts are tokens beside the image's and are part of no weight, so that they cannot be merged. Use the adapter as it is, or remove it.";
+
+    internal override string? SharingObstacle => $"The prompts of adapter '{AdapterName}' are tokens that all samples and adapters would see. Use one adapter of prompts at a time.";
 
     private protected override Parameter Weight => Prompts;
 
@@ -58,7 +60,7 @@ public sealed class PromptLayer : AdapterLayer
 
     private Tensor Join(Tensor tokens)
     {
-        if (!Enabled) return tokens;
+        if (!TakesPart) return tokens;
         if (tokens.dim() != 3 || tokens.shape[2] != Prompts.shape[1])
             throw new LoraException($"A block with prompts of {Prompts.shape[1]} channels takes tokens of [B, N, {Prompts.shape[1]}]; found [{string.Join(", ", tokens.shape)}]. Name the blocks of a transformer in Targets.");
         using Tensor typed = Prompts.to(tokens.dtype), batch = typed.expand(tokens.shape[0], -1, -1);

@@ -15,6 +15,8 @@ public sealed record SsfConfig : AdapterConfig
 
     internal override string Kinds => "Linear, Conv2d, LayerNorm or BatchNorm2d";
 
+    internal override string LayerType(nn.Module module) => nameof(SsfLayer);
+
     internal override bool CanAdapt(nn.Module module) => module is Linear or Conv2d or LayerNorm or BatchNorm2d;
 
     internal override string? Misfit(nn.Module module, string name)

@@ -35,6 +35,8 @@ public sealed record VeraConfig : AdapterConfig
 
     internal override string Kinds => "Linear";
 
+    internal override string LayerType(nn.Module module) => nameof(VeraLinear);
+
     internal override bool CanAdapt(nn.Module module) => module is Linear;
 
     internal override string? Misfit(nn.Module module, string name) => null;

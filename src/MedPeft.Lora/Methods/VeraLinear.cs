@@ -35,6 +35,8 @@ public sealed class VeraLinear : AdapterLayer
     /// <summary>The vector d on the directions, [r]. Read it again after <c>to</c>, which replaces it.</summary>
     public Parameter D => Adapter[1].Value;
 
+    private protected override bool IsSum => true;
+
     /// <summary>The factors that it shares.</summary>
     internal VeraProjections Shared => _projections;
 

@@ -30,8 +30,8 @@ public sealed partial record TrainingOptions
     /// <summary>The published recipe of masked-autoencoder pre-training, for <see cref="Trainer.Pretrain"/>.</summary>
     /// <remarks>
     /// He et al. 2022, arXiv:2111.06377, Table 8: AdamW with β = (0.9, 0.95), weight decay 0.05, base rate 1.5e-4 per 256 images, 800 epochs of which 40
-    /// warm up, cosine down to 0; a random resized crop of 20 to 100 % and a flip, nothing else. CXR-MAE (Xiao et al. 2023) keeps half of the area at least for radiographs: pass
-    /// <paramref name="minScale"/> 0.5 for that.
+    /// warm up, cosine down to 0; a random resized crop of 20 to 100 % and a flip, nothing else. Radiographs
+    /// bear less cropping than photographs: a larger <paramref name="minScale"/>, such as 0.5, keeps both lungs in view more often (this library's advice, not the paper's).
     /// </remarks>
     /// <param name="epochs">Passes over the images; the warm-up is a twentieth of them.</param>
     /// <param name="batchSize">Images a step; the rate follows it. The paper has 4096.</param>

@@ -48,6 +48,8 @@ public sealed partial class VisionTransformer : IStateDictFile
     {
         bool Wanted(string name) => !skip.Any(entry => name == entry || name.StartsWith(entry + ".", StringComparison.Ordinal) || name.EndsWith("." + entry, StringComparison.Ordinal));
 
+        if (OtherArchitectures.Recognize(file.Tensors.Keys.Where(Wanted)) is { } other)
+            throw new CheckpointException(file.Path, $"by its names this is {other}{(other.Contains(". ", StringComparison.Ordinal) ? "." : ". It is not built here, and what fits of it would compute something else.")}");
         var map = BackboneMap.Recognize(file.Tensors.Keys) ?? throw new CheckpointException(
             file.Path, $"no vision transformer among its {file.Tensors.Count} tensors ({string.Join(", ", file.Tensors.Keys.Take(4))}, …). " +
             "Known are the names of MAE/timm/DINOv2 (blocks.0.attn.qkv.weight) and of Hugging Face's ViTModel and Dinov2Model (encoder.layer.0. …).");

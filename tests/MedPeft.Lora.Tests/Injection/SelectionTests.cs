@@ -78,7 +78,7 @@ public class SelectionTests
     {
         using var model = Transformer();
         model.InjectLora(new LoraConfig { Rank = 2, Targets = ["blocks.1.attn.qkv"] });
-        Assert.Equal("'blocks.1.attn.qkv' is adapted already. Remove its adapter first, or leave the layer out.", Refused(model, new LoraConfig { Rank = 2 }));
+        Assert.Equal("'blocks.1.attn.qkv' is adapted already. Remove its adapter first, leave the layer out, or give the new adapter a name of its own.", Refused(model, new LoraConfig { Rank = 2 }));
     }
 
     [Theory]

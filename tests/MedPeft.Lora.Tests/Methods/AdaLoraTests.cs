@@ -54,6 +54,8 @@ public class AdaLoraTests
         var layers = adapter.Layers.Select(layer => adapter.Layer<AdaLoraLinear>(layer.Path)).ToList();
         Assert.Equal("blocks.0.attn.qkv Linear r=4 α=8 AdaLoRA 132", adapter.Layers[0].ToString());
         Assert.Same(adapter, Assert.Single(LoraAdapter.Of(model)));
+        Assert.Same(adapter, Assert.Single(LoraAdapter.Of(new Holders.Holder((nn.Module<Tensor, Tensor>)model))));
+        Assert.Equal(4 * 6, adapter.ScheduleState().Select(state => state.Name).Distinct().Count());
         using var x = randn(8, 5, 8);
         using var target = randn_like(model.call(x));
         using var adam = optim.AdamW(adapter.TrainableParameters().Select(entry => entry.Parameter).ToList(), .01);

@@ -89,6 +89,7 @@ public class Ia3LayerTests
         { model => model.InjectAdapter(new Ia3Config { Targets = ["proj"] }), "'blocks.0.attn.proj' has 8 outputs, which is no multiple of 3: Blocks [Key, Value] fits a fused qkv layer only. Set Blocks to null to rescale the whole layer." },
         { model => model.InjectAdapter(new Ia3Config { Targets = ["fc_norm"] }), "'fc_norm' matches Targets [\"fc_norm\"], but is of type LayerNorm, not Linear or Conv2d." },
         { _ => new Ia3Layer(nn.Conv2d(3, 4, 3), new Ia3Config()).Dispose(), "the layer is a Conv2d: Blocks [Key, Value] fits a fused qkv layer only. Set Blocks to null to rescale the whole layer." },
+        { _ => nn.Linear(4, 6).InjectAdapter(new Ia3Config()), "The model is itself a Linear layer, which has no place to put an adapter in. Adapt it by new Ia3Layer(layer, config)." },
         { _ => new Ia3Layer(nn.GELU(), new Ia3Config()).Dispose(), "The layer is of type GELU, not Linear or Conv2d." },
     };
 

@@ -64,7 +64,24 @@ public class InFullConfigTests
     public void Running_statistics_belong_to_what_is_trained()
     {
         using var model = new Holders.Holder(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)));
-        Assert.Equal(8, model.InjectAdapter(new NormTuningConfig()).Parameters.Trained);
+        var norms = model.InjectAdapter(new NormTuningConfig());
+        Assert.Equal(8, norms.Parameters.Trained);
+        norms.Remove();
+        var full = model.InjectAdapter(new FullConfig());
+        Assert.Equal(28, full.Parameters.Trained);
+        var folder = Directory.CreateTempSubdirectory("medpeft").FullName;
+        try
+        {
+            using (no_grad()) model.get_buffer("inner.1.running_mean")!.add_(3);
+            full.Save(folder);
+            using var other = new Holders.Holder(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)));
+            other.LoadLora(folder);
+            Assert.True(Bits.Equal(model.get_buffer("inner.1.running_mean")!, other.get_buffer("inner.1.running_mean")!));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     public static TheoryData<Action<VisionTransformer>, string> Wrong => new()

@@ -136,6 +136,21 @@ public sealed class FromCheckpointTests : IDisposable
         Assert.Equal(["head.weight", "head.bias"], report.NewlyInitialized);
     }
 
+    [Theory]
+    [InlineData("dist_token", "by its names this is a distilled DeiT, which has a second token and a second head. Take the DeiT without distillation, which is a plain ViT.")]
+    [InlineData("blocks.0.attn.q_bias", "by its names this is EVA or BEiT, whose keys have no bias. It is not built here, and what fits of it would compute something else.")]
+    [InlineData("blocks.0.attn.rope.freqs_cos", "by its names this is EVA-02, EVA-X or another ViT with rotary positions. It is not built here, and what fits of it would compute something else.")]
+    [InlineData("module.blocks.1.mlp.w12.weight", "by its names this is a ViT with SwiGLU blocks (DINOv2 giant, EVA-02). It is not built here, and what fits of it would compute something else.")]
+    [InlineData("norm_pre.weight", "by its names this is CLIP's ViT, which normalises before the first block. It is not built here, and what fits of it would compute something else.")]
+    [InlineData("blocks.0.attn.qkv.lora_A", "by its names this is a model with LoRA factors. Load the foundation model's own checkpoint and then the factors by LoraAdapter.Load, or drop them by skip: [\"lora_A\", \"lora_B\"].")]
+    public void An_architecture_that_is_not_built_here_is_called_by_its_name(string entry, string reason)
+    {
+        using var source = Trained(Small);
+        var path = Path.Combine(_folder, "other.safetensors");
+        Safetensors.Write(path, source.state_dict().Append(KeyValuePair.Create(entry, zeros(1))));
+        Assert.Equal(reason, Assert.Throws<CheckpointException>(() => VisionTransformer.FromCheckpoint(path, Small)).Reason);
+    }
+
     [Fact]
     public void A_file_without_a_transformer_says_what_is_known()
     {

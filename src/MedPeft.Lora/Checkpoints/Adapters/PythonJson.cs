@@ -62,15 +62,24 @@ internal static class PythonJson
         text.Append('\n').Append(' ', 2 * depth).Append(close);
     }
 
-    // Python's repr: the shortest digits that give the value back, an exponent from 1e16 on and below 1e-4. .NET has one from 1e15 on.
+    // Python's repr: the shortest digits that give the value back, an exponent from 1e16 on and below 1e-4.
     private static string Repr(double value)
     {
-        var text = value.ToString("R", CultureInfo.InvariantCulture);
-        var cut = text.IndexOf('E', StringComparison.Ordinal);
-        if (cut < 0) return text.Contains('.', StringComparison.Ordinal) ? text : text + ".0";
-        var (digits, power) = (text[..cut], int.Parse(text[(cut + 1)..], CultureInfo.InvariantCulture));
-        if (power != 15) return string.Create(CultureInfo.InvariantCulture, $"{digits}e{(power < 0 ? '-' : '+')}{Math.Abs(power):00}");
-        return value.ToString("0.0###", CultureInfo.InvariantCulture);
+        var text = Math.Abs(value).ToString("R", CultureInfo.InvariantCulture).Split('E');
+        var parts = text[0].Split('.');
+        var power = parts[0].Length - 1 + (text.Length > 1 ? int.Parse(text[1], CultureInfo.InvariantCulture) : 0); // of the first digit
+        var all = string.Concat(parts);
+        var digits = all.TrimStart('0') is { Length: > 0 } rest ? rest : "0";
+        if (digits != "0") power -= all.Length - digits.Length; else power = 0;
+        digits = digits.TrimEnd('0') is { Length: > 0 } shortest ? shortest : "0";
+        var number = power switch
+        {
+            < -4 or >= 16 => $"{digits[0]}{(digits.Length > 1 ? "." : "")}{digits[1..]}e{(power < 0 ? '-' : '+')}{Math.Abs(power).ToString("00", CultureInfo.InvariantCulture)}",
+            < 0 => $"0.{new string('0', -power - 1)}{digits}",
+            _ when digits.Length <= power + 1 => $"{digits.PadRight(power + 1, '0')}.0",
+            _ => $"{digits[..(power + 1)]}.{digits[(power + 1)..]}",
+        };
+        return value < 0 ? "-" + number : number;
     }
 
     private static void AppendText(StringBuilder text, string value)

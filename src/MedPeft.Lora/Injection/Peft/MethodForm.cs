@@ -30,9 +30,9 @@ internal abstract class MethodForm(string peftType) : PeftForm
         config.PeftType.EndsWith(PeftType, StringComparison.Ordinal) ? [] : [$"{AdapterFolder.Config} has peft_type {Quoted.Text(config.PeftType)}, which is not {PeftType}"];
 
     /// <summary>The fields that every method has.</summary>
-    protected static JsonObject CommonFields(AdapterParts parts) => new()
+    protected JsonObject CommonFields(AdapterParts parts) => new()
     {
-        ["auto_mapping"] = AutoMapping(parts.Root), ["base_model_name_or_path"] = null, ["inference_mode"] = true, ["peft_type"] = null, ["revision"] = null, ["task_type"] = null,
+        ["auto_mapping"] = AutoMapping(parts.Root), ["base_model_name_or_path"] = null, ["inference_mode"] = true, ["peft_type"] = PeftType, ["revision"] = null, ["task_type"] = null,
     };
 
     /// <summary>The layers of a folder that PEFT has made: those that its weights have tensors for, and its configuration must mean the same.</summary>

@@ -71,7 +71,9 @@ internal sealed class PeftTargets
 
     private bool Reads(JsonObject fields)
     {
-        var rules = PeftConfig.Of((JsonObject)fields.DeepClone());
+        var tried = (JsonObject)fields.DeepClone();
+        tried["peft_type"] ??= "LORA"; // the rules of names are the same for all methods
+        var rules = PeftConfig.Of(tried);
         return _modules.Where(node => rules.Targets(node.Path, node.Module is Linear)).Select(node => node.Path).ToHashSet().SetEquals(_adapted);
     }
 

@@ -86,7 +86,7 @@ public sealed class LoraStateFileTests : IDisposable
     {
         using var model = Base();
         var golden = Golden.Path("medpeft_vit_qv/trainable.safetensors");
-        Assert.Equal("trainable.safetensors does not fit this model's adapter: the model has no place for fc_norm.bias, fc_norm.weight. Inject with the rank, targets and blocks it was trained with.",
+        Assert.Equal("trainable.safetensors does not fit this model's adapter: it lacks patch_embed.proj.weight, patch_embed.proj.bias. Inject with the rank, targets and blocks it was trained with.",
             Assert.Throws<LoraException>(() => model.InjectLora(Config with { Trainable = ["head", "patch_embed"] }).Load(golden)).Message);
         Assert.StartsWith("trainable.safetensors does not fit this model's adapter: blocks.0.attn.qkv.lora_A is [8, 48] there and [4, 48] here; ",
             Assert.Throws<LoraException>(() => PeftGoldenTests.Base().InjectLora(Config with { Rank = 2 }).Load(golden)).Message, StringComparison.Ordinal);
