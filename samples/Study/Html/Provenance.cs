@@ -30,7 +30,7 @@ internal static class Provenance
         [
             Markup.Escape(method.Name),
             runner.Cells.First(cell => cell.Method == method) is var cell
-                ? Markup.Escape(Markup.Text($"{(cell.Adapter is { } adapter ? adapter.ToString() : method.Kind == "probe" ? "head and last norm" : "every parameter")}; {cell.Training.Optimizer}, learning rate {cell.Training.LearningRate}, weight decay {cell.Training.WeightDecay}, {cell.Training.Epochs} epochs of batches of {cell.Training.BatchSize}; {cell.Training.TrainPipeline}")) : "",
+                ? Markup.Escape(Markup.Text($"{cell.Adapter}; {cell.Training.Optimizer}, learning rate {cell.Training.LearningRate}, weight decay {cell.Training.WeightDecay}, {cell.Training.Epochs} epochs of batches of {cell.Training.BatchSize}; {cell.Training.TrainPipeline}")) : "",
         ]))));
         html.Append("<h3>Versions and machines</h3><ul>");
         foreach (var line in results.Where(entry => entry.Timing is not null).Select(entry => entry.Timing!)

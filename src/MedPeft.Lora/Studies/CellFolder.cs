@@ -20,7 +20,7 @@ internal sealed class CellFolder(string output, StudyCell cell)
 
     public string Predictions => Path.Combine(Root, "predictions.safetensors");
 
-    public string Adapter => Path.Combine(Root, "adapter.safetensors");
+    public string Adapter => Path.Combine(Root, "adapter");
 
     public CellResult? Result => Read<CellResult>("result.json") is { } result && result.Id == cell.Id ? result : null;
 

@@ -18,7 +18,7 @@ internal sealed class CellRun(Study study, StudyCell cell, CellFolder folder, St
         var starts = folder.CountStart();
         var inputs = CellInputs.Open(study, cell);
         using var model = VisionTransformer.FromCheckpoint(inputs.Checkpoint, cell.Vit, seed: cell.Seed);
-        var adapter = Prepare(model);
+        var adapter = model.InjectAdapter(cell.Adapter);
         Directory.CreateDirectory(folder.Run);
         var trainer = new Trainer(cell.Training with
         {
@@ -36,22 +36,13 @@ internal sealed class CellRun(Study study, StudyCell cell, CellFolder folder, St
         var predictions = CellPredictions.Of(
             inputs.Test, trainer.Predict(model, inputs.Test, stop), inputs.Validation, trainer.Predict(model, inputs.Validation, stop));
         predictions.Save(folder.Predictions, inputs.Test.Labels);
-        adapter?.Save(folder.Adapter);
+        if (cell.Adapter is not FullConfig) adapter.Save(folder.Adapter); // a whole model for each cell would fill the disk
         var total = model.parameters().Sum(parameter => parameter.numel());
         var result = CellScores.Of(cell, inputs, study.At(cell.Dataset.Root), trained, total, predictions, CellInputs.Hash(folder.Predictions));
         folder.Write(Timing(trained, clock.Elapsed, starts));
         folder.Write(result);
         Directory.Delete(folder.Run, recursive: true); // the result is there: the checkpoints have done their part
         return true;
-    }
-
-    private LoraAdapter? Prepare(VisionTransformer model)
-    {
-        if (cell.Adapter is { } config) return model.InjectAdapter(config);
-        if (cell.Method.Kind != "probe") return null;
-        foreach (var (name, parameter) in model.named_parameters())
-            parameter.requires_grad = name.StartsWith("head.", StringComparison.Ordinal) || name.StartsWith("fc_norm.", StringComparison.Ordinal);
-        return null;
     }
 
     private CellTiming Timing(TrainingResult trained, TimeSpan scoring, int starts)

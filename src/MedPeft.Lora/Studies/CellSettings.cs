@@ -8,7 +8,7 @@ using MedPeft.Lora.Vision;
 namespace MedPeft.Lora.Studies;
 
 /// <summary>What a cell trains with: the recipe, what study and method change in it, and in which points that is no published run.</summary>
-internal sealed record CellSettings(TrainingOptions Training, AdapterConfig? Adapter, ViTConfig Vit, DicomOptions Dicom, IReadOnlyList<string> Deviations)
+internal sealed record CellSettings(TrainingOptions Training, AdapterConfig Adapter, ViTConfig Vit, DicomOptions Dicom, IReadOnlyList<string> Deviations)
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -23,7 +23,7 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig? Ada
         if (study.Adjust is { } all) options = all(options);
         if (train.Adjust is { } share) options = share(options);
         if (method.Adjust is { } own) options = own(options);
-        var adapter = method.Kind == "recipe" ? recipe!.Lora : method.Adapter;
+        var adapter = method.Kind == "recipe" ? recipe!.Lora! : method.Adapter ?? StudyMethod.Default(method.Kind);
         var vit = backbone.Vit with { Outputs = dataset.Labels.Count };
         if (recipe is not null) vit = vit with { DropPath = backbone.Vit.DropPath > 0 ? backbone.Vit.DropPath : recipe.DropPath };
         options = options with
@@ -37,7 +37,7 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig? Ada
         if (recipe is not null) Compare(published, options, study, vit, deviations);
         var dicom = recipe?.Dicom ?? DicomOptions.Default;
         if (dataset.Windowing is { } windowing) dicom = dicom with { Windowing = windowing };
-        return new CellSettings(options, adapter is null ? null : Seeded(adapter, seed), vit, dicom, deviations);
+        return new CellSettings(options, Seeded(adapter, seed), vit, dicom, deviations);
     }
 
     /// <summary>What decides the result, in one order and one spelling: the id of the cell is its hash. No path, device or number of threads is in it.</summary>
@@ -79,7 +79,7 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig? Ada
             Field("kind", method.Kind);
             Field("seed", seed);
             Record("vit", Vit, new ViTConfig());
-            Record("adapter", Adapter, Adapter is null ? null : Activator.CreateInstance(Adapter.GetType()));
+            Record("adapter", Adapter, Activator.CreateInstance(Adapter.GetType()));
             Record("training", Training, new TrainingOptions(), "Device", "LoaderThreads", "EvaluationBatchSize", "RunFolder", "CheckpointSteps");
             Field("trainPipeline", Training.TrainPipeline!.ToString());
             Field("evaluationPipeline", Training.EvaluationPipeline!.ToString());

@@ -102,7 +102,7 @@ public sealed partial record Study
     {
         Unique("backbone", Backbones.Select(b => b.Name));
         Unique("data set", Datasets.Select(d => d.Name));
-        Unique("method", Methods.Select(m => m.Name));
+        Unique("method", from method in Methods select method.Name);
         Unique("seed", Seeds.Select(s => FormattableString.Invariant($"{s}")));
         foreach (var dataset in Datasets) Unique($"share of {dataset.Name}", dataset.Train.Select(t => FormattableString.Invariant($"{t.Fraction}")));
     }

@@ -35,8 +35,8 @@ public sealed record StudyCell
     /// <summary>How it trains: the recipe with what study and method change.</summary>
     public TrainingOptions Training { get; private init; } = new();
 
-    /// <summary>Its adapter; null where the method has none.</summary>
-    public AdapterConfig? Adapter { get; private init; }
+    /// <summary>Its method's configuration, with the seed of the cell.</summary>
+    public AdapterConfig Adapter { get; private init; } = new LoraConfig();
 
     /// <summary>The shape of its model, outputs and stochastic depth included.</summary>
     public ViTConfig Vit { get; private init; } = ViTConfig.Base16;

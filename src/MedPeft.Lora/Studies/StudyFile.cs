@@ -88,7 +88,7 @@ internal static class StudyFile
     {
         var fields = new Fields(value, "name", "kind", "adapter", "training");
         var kind = fields.Required("kind").AsOneOf(StudyMethod.Kinds);
-        if (!StudyMethod.Family.ContainsKey(kind) && fields.Optional("adapter") is { } none) throw none.Error($"{none.Path}: the kind \"{kind}\" has no settings of its own; name a method of the family, such as \"lora\".");
+        if (!StudyMethod.Family.ContainsKey(kind) && fields.Optional("adapter") is { } none) throw none.Error($"{none.Path}: the kind \"{kind}\" has no settings of its own; name a method, such as \"lora\".");
         return new StudyMethod
         {
             Name = fields.Text("name"),

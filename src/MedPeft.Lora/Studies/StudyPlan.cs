@@ -66,24 +66,17 @@ public sealed class StudyPlan
     private static double Activations(StudyCell cell) => cell.Method.Kind switch
     {
         "full" => FullActivations,
-        "probe" => HeadActivations,
+        "linearprobe" => HeadActivations,
         _ => AdapterActivations,
     };
 
     // The adapters are counted by the injector itself, so that any method of the family is counted right.
     private static (long Trained, long Total) Parameters(StudyCell cell, Dictionary<string, (long, long)> known)
     {
-        var total = VitCost.Parameters(cell.Vit);
         var key = $"{cell.Method.Kind} {cell.Adapter} {cell.Vit}";
         if (known.TryGetValue(key, out var counts)) return counts;
-        if (cell.Adapter is { } adapter)
-        {
-            using var model = new VisionTransformer(cell.Vit);
-            var plan = model.PlanAdapter(adapter).Parameters;
-            return known[key] = (plan.Trained, plan.Total);
-        }
-
-        var head = 2L * cell.Vit.EmbedDim + (long)cell.Vit.EmbedDim * cell.Vit.Outputs + cell.Vit.Outputs;
-        return known[key] = (cell.Method.Kind == "probe" ? head : total, total);
+        using var model = new VisionTransformer(cell.Vit);
+        var plan = model.PlanAdapter(cell.Adapter).Parameters;
+        return known[key] = (plan.Trained, plan.Total);
     }
 }

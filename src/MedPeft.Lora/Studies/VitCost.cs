@@ -22,16 +22,7 @@ internal static class VitCost
     public static double Passes(string kind) => kind switch
     {
         "full" => 3,
-        "probe" => 1,
+        "linearprobe" => 1,
         _ => 2,
     };
-
-    /// <summary>All parameters: 85.8 million for ViT-B/16 with 14 outputs.</summary>
-    public static long Parameters(ViTConfig vit)
-    {
-        long width = vit.EmbedDim, hidden = (long)(width * vit.MlpRatio);
-        var block = 4 * width * width + 4 * width + 2 * width * hidden + hidden + width + 4 * width + (vit.LayerScale is null ? 0 : 2 * width);
-        var embedding = width * vit.Channels * vit.PatchSize * vit.PatchSize + width + width + (1 + vit.Patches) * width + vit.RegisterTokens * width;
-        return vit.Depth * block + embedding + 2 * width + width * vit.Outputs + vit.Outputs;
-    }
 }

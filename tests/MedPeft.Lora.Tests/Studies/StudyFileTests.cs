@@ -20,10 +20,10 @@ public class StudyFileTests
     }
 
     [Theory]
-    [InlineData("\"kind\": \"lora\"", "\"kind\": \"lorra\"", "line 18, column 31: methods[0].kind is \"lorra\"; full, probe, recipe,", "Did you mean \"lora\"?")]
+    [InlineData("\"kind\": \"lora\"", "\"kind\": \"lorra\"", "line 18, column 31: methods[0].kind is \"lorra\"; recipe, adalora,", "Did you mean \"lora\"?")]
     [InlineData("\"kind\": \"nih\"", "\"kind\": \"mimic\"", "line 12, column 30: datasets[0].kind is \"mimic\"; nih, cheXpert or rsna fits.", "")]
     [InlineData("\"rank\": 2", "\"rang\": 2", "line 18, column 60: methods[0].adapter.rang is no field here; the fields are allLinear, alpha,", "Did you mean \"rank\"?")]
-    [InlineData("\"rank\": 2", "\"rank\": 0", "line 18, column 60: methods[0].adapter.rank: Rank is 0; it must be at least 1.", "")]
+    [InlineData("\"rank\": 2", "\"rank\": 0", "line 18, column 60: methods[0].adapter.rank: Rank is 0; it must be at least 1, and 4 to 32 is usual.", "")]
     [InlineData("\"rank\": 2", "\"rank\": 2.5", "line 18, column 60: methods[0].adapter.rank is 2.5; a whole number fits.", "")]
     [InlineData("\"epochs\": 2", "\"epoch\": 2", "line 6, column 26: training.epoch is no field here; the fields are batchSize,", "Did you mean \"epochs\"?")]
     [InlineData("\"epochs\": 2", "\"epochs\": \"two\"", "line 6, column 27: training.epochs is \"two\"; a whole number fits.", "")]
@@ -37,7 +37,7 @@ public class StudyFileTests
     [InlineData("\"seeds\": [0, 1]", "\"seeds\": [-1]", "line 4, column 13: seeds[0] is -1; 0 or a positive whole number fits.", "")]
     [InlineData("\"path\": \"a.safetensors\"", "\"path\": \"a\", \"sha256\": \"12\"", "line 8, column 43: backbones[0].sha256 is \"12\"; 64 hexadecimal digits fit, as sha256sum prints them.", "")]
     [InlineData("\"path\": \"a.safetensors\"", "\"path\": \"a\", \"mean\": 0.5", "line 8, column 5: backbones[0] has one of \"mean\" and \"std\"; give both, or none for those of the recipe.", "")]
-    [InlineData("\"kind\": \"full\"", "\"kind\": \"full\", \"adapter\": {}", "line 19, column 49: methods[1].adapter: the kind \"full\" has no settings of its own; name a method of the family, such as \"lora\".", "")]
+    [InlineData("\"kind\": \"full\"", "\"kind\": \"recipe\", \"adapter\": {}", "line 19, column 51: methods[1].adapter: the kind \"recipe\" has no settings of its own; name a method, such as \"lora\".", "")]
     [InlineData("\"seeds\": [0, 1]", "\"seeds\": [0, 1", "line 5, column 13: no valid JSON: ", "")]
     public void What_does_not_fit_is_told_with_its_place_and_what_fits(string written, string wrong, string start, string end)
     {
@@ -72,8 +72,8 @@ public class StudyFileTests
         Assert.Equal(18, cells.Select(cell => cell.Task).Distinct().Count());
         Assert.Equal(Enumerable.Range(0, 36), cells.Select(cell => cell.Index));
         Assert.Equal("cell 0: MRM, NIH 1 %, LoRA, seed 0", cells[0].ToString());
-        Assert.Equal([4, 8, 32, 4, 16, 32, 4, 32, 32, 4, 8, 32, 4, 8, 32, 4, 8, 32], cells.Where(cell => cell.Adapter is not null).Select(cell => ((LoraConfig)cell.Adapter!).Rank));
-        Assert.All(cells.Where(cell => cell.Adapter is not null), cell => Assert.Equal(["training: precision BFloat16, tensorFloat32 True"], cell.Deviations));
+        Assert.Equal([4, 8, 32, 4, 16, 32, 4, 32, 32, 4, 8, 32, 4, 8, 32, 4, 8, 32], cells.Select(cell => cell.Adapter).OfType<LoraConfig>().Select(lora => lora.Rank));
+        Assert.All(cells.Where(cell => cell.Adapter is LoraConfig), cell => Assert.Equal(["training: precision BFloat16, tensorFloat32 True"], cell.Deviations));
         Assert.Equal(16, cells.Count(cell => cell.Deviations.Any(words => words.Contains("not published", StringComparison.Ordinal))));
         var first = cells[0].Training;
         Assert.Equal((OptimizerKind.Sgd, .05, 100, 64, 224), (first.Optimizer, first.LearningRate, first.Epochs, first.BatchSize, first.ImageSize));

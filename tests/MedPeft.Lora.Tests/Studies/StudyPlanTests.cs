@@ -6,12 +6,9 @@ namespace MedPeft.Lora.Tests.Studies;
 public class StudyPlanTests
 {
     [Fact]
-    public void Operations_and_parameters_of_the_papers_backbone_are_counted()
+    public void Operations_of_the_papers_backbone_are_counted()
     {
         Assert.InRange(VitCost.Forward(ViTConfig.Base16), 34.5e9, 35.5e9);
-        Assert.Equal(85_809_422, VitCost.Parameters(ViTConfig.Base16));
-        using var small = new VisionTransformer(new ViTConfig { ImageSize = 32, PatchSize = 8, Channels = 1, EmbedDim = 24, Depth = 2, Heads = 3, Outputs = 5 });
-        Assert.Equal(small.parameters().Sum(parameter => parameter.numel()), VitCost.Parameters(small.Config));
     }
 
     [Fact]
