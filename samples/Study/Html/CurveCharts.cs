@@ -34,6 +34,7 @@ internal static class CurveCharts
             }
         }
 
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         return ThemedSvg.Render(plot, 370, 250, Markup.Text($"curves-{number}"), $"Learning curves, {title}", string.Join("; ", words));
     }
 }

@@ -27,7 +27,7 @@ internal static class DifferenceChart
         {
             var (method, y) = (rows[i].Method, -i);
             var interval = method.DifferenceInterval!.Value;
-            var color = ThemedSvg.Series(method.Difference > 0 ? 0 : 1);
+            var color = method.Difference == 0 ? ThemedSvg.Quiet : ThemedSvg.Series(method.Difference > 0 ? 0 : 1);
             var line = plot.Add.Line(100 * interval.Lower, y, 100 * interval.Upper, y);
             (line.LineColor, line.LineWidth) = (color, 2);
             var point = plot.Add.Marker(100 * method.Difference!.Value, y, method.AdjustedP < .05 ? MarkerShape.FilledCircle : MarkerShape.OpenCircle, 9, color);

@@ -9,28 +9,29 @@ internal static class ParameterCharts
 {
     public static string Write(StudyReport report)
     {
-        var sets = report.Tasks.GroupBy(task => task.Dataset).ToList();
         if (report.Done == 0) return "";
-        var backbones = report.Runner.Study.Backbones.Select(backbone => backbone.Name).ToList();
-        var key = Markup.Key(backbones.Select((name, i) => (name, i, false)));
-        return $"<p class=\"quiet\">Each line joins the methods on one task, from few trained parameters to many. Numbers at its end: share of the labels.</p>{key}<div class=\"charts\">"
-            + string.Concat(sets.Select((set, i) => $"<figure>{Chart([.. set], set.Key, i, backbones)}</figure>")) + "</div>" + Table(report);
+        var methods = report.Runner.Study.Methods.Select(method => method.Name).ToList();
+        var groups = report.Tasks.GroupBy(task => (task.Backbone, task.Dataset)).Select((group, i) => $"<figure>{Chart([.. group], i, methods)}</figure>");
+        return "<p class=\"quiet\">Each line joins the methods on one task, from few trained parameters to many; at its end the share of the labels. Each chart has its own scale.</p>"
+            + Markup.Key(methods.Select((name, i) => (name, i, false))) + $"<div class=\"charts\">{string.Concat(groups)}</div>" + Table(report);
     }
 
-    private static string Chart(IReadOnlyList<TaskReport> tasks, string dataset, int number, List<string> backbones)
+    private static string Chart(IReadOnlyList<TaskReport> tasks, int number, List<string> methods)
     {
-        var plot = ThemedSvg.NewPlot(dataset, "trained parameters", "macro AUROC, %");
+        var title = $"{tasks[0].Backbone}, {tasks[0].Dataset}";
+        var plot = ThemedSvg.NewPlot(title, "trained parameters", "macro AUROC, %");
         var words = new List<string>();
         foreach (var task in tasks)
         {
-            var points = task.Methods.Where(method => method is { Auroc: not null, TrainedParameters: not null }).OrderBy(method => method.TrainedParameters).ToList();
+            var points = task.Methods.Where(method => method is { Auroc: not null, TrainedParameters: not null })
+                .Select(method => (method.Method, Trained: method.TrainedParameters!.Value, X: Math.Log10(method.TrainedParameters.Value), Y: 100 * method.Auroc!.Value)).OrderBy(point => point.X).ToList();
             if (points.Count == 0) continue;
-            var color = ThemedSvg.Series(backbones.IndexOf(task.Backbone));
-            var line = plot.Add.Scatter(points.Select(p => Math.Log10(p.TrainedParameters!.Value)).ToArray(), points.Select(p => 100 * p.Auroc!.Value).ToArray(), color);
-            (line.LineWidth, line.MarkerSize) = (2, 7);
-            var label = plot.Add.Text(Markup.Text($" {100 * task.Fraction:0.###} %"), Math.Log10(points[^1].TrainedParameters!.Value), 100 * points[^1].Auroc!.Value);
-            (label.LabelFontColor, label.LabelFontSize, label.LabelAlignment) = (color, 11, Alignment.MiddleLeft);
-            words.Add(Markup.Text($"{task}: {string.Join(", ", points.Select(p => Markup.Text($"{p.Method} {p.TrainedParameters:N0} parameters {100 * p.Auroc:F1} %")))}"));
+            var line = plot.Add.Scatter(points.Select(p => p.X).ToArray(), points.Select(p => p.Y).ToArray(), ThemedSvg.Quiet);
+            (line.LineWidth, line.MarkerSize) = (1, 0);
+            foreach (var point in points) plot.Add.Marker(point.X, point.Y, MarkerShape.FilledCircle, 9, ThemedSvg.Series(methods.IndexOf(point.Method)));
+            var label = plot.Add.Text(Markup.Text($"{100 * task.Fraction:0.###} %"), points[^1].X + .08, points[^1].Y);
+            (label.LabelFontColor, label.LabelFontSize, label.LabelAlignment) = (ThemedSvg.Ink, 11, Alignment.MiddleLeft);
+            words.Add(Markup.Text($"{100 * task.Fraction:0.###} % of the labels: {string.Join(", ", points.Select(p => Markup.Text($"{p.Method} {p.Trained:N0} parameters {p.Y:F1} %")))}"));
         }
 
         var all = tasks.SelectMany(task => task.Methods).Where(m => m.TrainedParameters is not null).Select(m => Math.Log10(m.TrainedParameters!.Value)).ToList();
@@ -38,8 +39,8 @@ internal static class ParameterCharts
         double low = Math.Floor(all.Min() - .1), high = Math.Ceiling(all.Max() + .1);
         var ticks = Enumerable.Range((int)low, (int)(high - low) + 1).Select(power => (double)power).ToArray();
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(ticks, [.. ticks.Select(power => power >= 6 ? Markup.Text($"{Math.Pow(10, power - 6):0} M") : power >= 3 ? Markup.Text($"{Math.Pow(10, power - 3):0} k") : Markup.Text($"{Math.Pow(10, power):0}"))]);
-        plot.Axes.SetLimitsX(low, high + .25);
-        return ThemedSvg.Render(plot, 370, 300, Markup.Text($"parameters-{number}"), $"Trained parameters against AUROC on {dataset}", string.Join("; ", words));
+        plot.Axes.SetLimitsX(low, high + .35);
+        return ThemedSvg.Render(plot, 370, 270, Markup.Text($"parameters-{number}"), $"Trained parameters against AUROC, {title}", string.Join("; ", words));
     }
 
     private static string Table(StudyReport report)
