@@ -53,6 +53,6 @@ internal static class CalibrationCharts
             return (i > 0 && (report.Tasks[i - 1].Dataset != task.Dataset || report.Tasks[i - 1].Backbone != task.Backbone), (IReadOnlyList<string>)cells);
         });
         return Markup.Table(
-            Markup.Text($"Expected calibration error in percent, {Calibration.DefaultBins} equally wide bins, the mean over labels and seeds: as trained, and after a temperature fitted on validation."), columns, rows);
+            Markup.Text($"Expected calibration error in percent, {Calibration.DefaultBins} equally wide bins, the mean over labels and seeds: as trained, and after a temperature T fitted on validation, which is 1 where none fits."), columns, rows);
     }
 }

@@ -66,7 +66,7 @@ public sealed record CellResult
     /// <summary>Mean expected calibration error over the labels, 15 bins.</summary>
     public required double CalibrationError { get; init; }
 
-    /// <summary>The temperature fitted on validation.</summary>
+    /// <summary>The temperature fitted on validation; 1 where none fits.</summary>
     public required double Temperature { get; init; }
 
     /// <summary><see cref="CalibrationError"/> after dividing the logits by <see cref="Temperature"/>.</summary>

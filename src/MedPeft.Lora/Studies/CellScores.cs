@@ -12,7 +12,8 @@ internal static class CellScores
         var labels = inputs.Test.Labels;
         var evaluation = new EvaluationOptions { Scores = ScoreKind.Logit, Bootstrap = Resampling(predictions) };
         var report = Evaluation.Run(predictions.TestLogits, predictions.TestLabels, labels, evaluation);
-        var temperature = TemperatureScaling.Fit(predictions.ValidationLogits, predictions.ValidationLabels)?.Temperature ?? 1;
+        var fit = TemperatureScaling.Fit(predictions.ValidationLogits, predictions.ValidationLabels);
+        var temperature = fit is { AtBound: false } ? fit.Temperature : 1; // at a bound it is no fit
         var cooled = Evaluation.Run(predictions.TestLogits, predictions.TestLabels, labels, evaluation with { Temperature = temperature, Bootstrap = null });
         var interval = report.Bootstrap?.Macro?.Interval;
         var patients = inputs.Train.Select(Patient).OfType<string>().ToHashSet(StringComparer.Ordinal);
