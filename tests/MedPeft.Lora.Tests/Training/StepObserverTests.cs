@@ -30,7 +30,7 @@ public sealed class StepObserverTests : IDisposable
         {
             Assert.True(parts < 20);
             using var stop = new CancellationTokenSource();
-            var hash = Fit(Options with { RunFolder = Path.Combine(_folder, "run") }, Config, out var result, out _, new Stopper(stop), stop.Token);
+            var hash = Fit(Options with { RunFolder = Path.Combine(_folder, "run") }, Config, out var result, out _, new Stopper(stop), stop: stop.Token);
             if (!result.Cancelled) end = hash;
         }
 
@@ -71,8 +71,8 @@ public sealed class StepObserverTests : IDisposable
     }
 
     private string Fit(
-        TrainingOptions options, AdaLoraConfig config, out TrainingResult result, out IReadOnlyList<int> ranks, IProgress<TrainingProgress>? progress = null, CancellationToken stop = default,
-        Action<LoraAdapter>? adapted = null, Action? read = null)
+        TrainingOptions options, AdaLoraConfig config, out TrainingResult result, out IReadOnlyList<int> ranks, IProgress<TrainingProgress>? progress = null,
+        Action<LoraAdapter>? adapted = null, Action? read = null, CancellationToken stop = default)
     {
         using var model = new VisionTransformer(TinyRun.Model with { DropPath = 0 }, seed: 1);
         var adapter = model.InjectAdapter(config);
