@@ -27,6 +27,16 @@ public partial class LinkTests
     }
 
     [Fact]
+    public void Every_folder_of_the_library_has_a_line_in_the_architecture()
+    {
+        var page = File.ReadAllText(Path.Combine(Pages.Root, "docs", "architecture.md"));
+        var missing = Directory.EnumerateDirectories(Path.Combine(Pages.Root, "src", "MedPeft.Lora")).Select(Path.GetFileName)
+            .Except(["bin", "obj", "buildTransitive"]).Where(name => !page.Contains($"| `{name}/` |", StringComparison.Ordinal)).ToList();
+
+        Assert.Empty(missing);
+    }
+
+    [Fact]
     public void Every_sample_says_what_it_is_for()
     {
         var silent = Directory.EnumerateFiles(Path.Combine(Pages.Root, "samples"), "Program.cs", SearchOption.AllDirectories)
