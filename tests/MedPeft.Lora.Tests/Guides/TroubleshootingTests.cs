@@ -22,6 +22,25 @@ public partial class TroubleshootingTests
         Assert.Empty(invented);
     }
 
+    [Fact]
+    public void Every_message_of_loading_is_one_of_the_library_or_known_to_be_another_s()
+    {
+        string[] others =
+        [
+            "GLIBCXX_3.4.32' not found", // the system's loader
+            "failed to map segment from shared object",
+            "This application or script uses TorchSharp but doesn't contain a reference to libtorch-cpu-linux-x64", // TorchSharp
+            "Two TorchSharp runtime packages have been referenced", // TorchSharp's targets
+            "TorchBackend is '…'; choose …", // this repository's own build
+        ];
+        var page = File.ReadAllText(Path.Combine(Pages.Root, "docs", "backends.md"));
+        var rows = page[page.IndexOf("## When it does not load", StringComparison.Ordinal)..].Split('\n').Where(line => line.StartsWith('|'));
+        var invented = rows.SelectMany(row => Pages.Quoted(row.Split('|')[1])).Except(others)
+            .SelectMany(message => Versions().Replace(message, "…").Split('…')).Where(part => !IsSaid(part)).ToList();
+
+        Assert.Empty(invented);
+    }
+
     [Theory]
     [InlineData("No module matches Targets …", true)]
     [InlineData("No modules match Targets …", false)]
@@ -40,6 +59,9 @@ public partial class TroubleshootingTests
 
     [GeneratedRegex("\"\\s*\\+\\s*\\$?\"")]
     private static partial Regex Seams();
+
+    [GeneratedRegex(@"\d+\.\d+(\.\d+)?")]
+    private static partial Regex Versions();
 
     [GeneratedRegex("^### .+$", RegexOptions.Multiline)]
     private static partial Regex Headings();
