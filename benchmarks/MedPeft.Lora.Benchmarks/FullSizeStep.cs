@@ -11,7 +11,8 @@ internal static class FullSizeStep
         var trained = args.Length > 0 ? Enum.Parse<Trained>(args[0], ignoreCase: true) : Trained.Lora;
         var batch = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 4;
         var rank = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 4;
-        using var step = new TrainingStep(trained, batch, rank: rank);
+        var precision = args.Length > 3 ? Enum.Parse<Training.Precision>(args[3], ignoreCase: true) : Training.Precision.Float32;
+        using var step = new TrainingStep(trained, batch, rank: rank, precision: precision);
         var loaded = Peak();
         step.Step();
         var times = new List<double>();
@@ -25,7 +26,7 @@ internal static class FullSizeStep
         times.Sort();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{trained}, ViT-B/16 at 224 px, batch {batch}, rank {rank}: {step.TrainedParameters:N0} parameters trained; step {times[times.Count / 2]:F2} s (median of {times.Count}), {batch / times[times.Count / 2]:F2} images/s; peak memory {Peak():N0} MiB ({loaded:N0} with the model alone)"));
+            $"{trained}, ViT-B/16 at 224 px, batch {batch}, rank {rank}, {precision}: {step.TrainedParameters:N0} parameters trained; step {times[times.Count / 2]:F2} s (median of {times.Count}), {batch / times[times.Count / 2]:F2} images/s; peak memory {Peak():N0} MiB ({loaded:N0} with the model alone)"));
         return 0;
     }
 

@@ -16,15 +16,10 @@ if (args is ["damage", ..]) return DamagedFiles.Run(args[1..]);
 
 // "step" measures one full-size training step with the peak memory of its process, which BenchmarkDotNet does not see.
 if (args is ["step", ..]) return FullSizeStep.Run(args[1..]);
-if (args is ["versus", ..])
-{
-    var batch = args.Length > 1 ? int.Parse(args[1]) : 4;
-    using var a = new TrainingStep(Trained.PlainLora, batch);
-    using var b = new TrainingStep(Trained.Lora, batch);
-    var t = Contest.Run(9, () => a.Step(), () => b.Step());
-    Console.WriteLine($"plain {t[0]:F3} ours {t[1]:F3} ratio {t[0] / t[1]:F3}");
-    return 0;
-}
+
+// "ratios" answers who is faster on the same work, contestants in turns; "growth" how a step's time grows with each size.
+if (args is ["ratios", ..]) return Ratios.Run(args[1..]);
+if (args is ["growth", ..]) return Ratios.Growth(args[1..]);
 
 // "images" measures decoding, resizing and the cache against Pillow.
 if (args is ["images", ..]) return ImageRates.Run(args[1..]);

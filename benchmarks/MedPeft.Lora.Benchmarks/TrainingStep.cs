@@ -1,4 +1,5 @@
 using MedPeft.Lora.Benchmarks.Plain;
+using MedPeft.Lora.Training;
 using MedPeft.Lora.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,6 +18,9 @@ public enum Trained
     /// <summary>Head and last norm.</summary>
     Probe,
 
+    /// <summary>As <see cref="Lora"/>, on the last 4 blocks alone.</summary>
+    LoraTop4,
+
     /// <summary>As <see cref="Lora"/>, in the model that is written the plain way.</summary>
     PlainLora,
 
@@ -30,16 +34,18 @@ public sealed class TrainingStep : IDisposable
     private readonly nn.Module<Tensor, Tensor> _vit;
     private readonly Tensor _images, _labels;
     private readonly optim.Optimizer _optimizer;
+    private readonly PrecisionScope _precision;
 
     /// <summary>Makes the model and its batch.</summary>
-    public TrainingStep(Trained trained, int batch, string device = "cpu", int rank = 4)
+    public TrainingStep(Trained trained, int batch, string device = "cpu", int rank = 4, Precision precision = Precision.Float32, int pixels = 224)
     {
-        _vit = trained is Trained.PlainLora or Trained.PlainFull ? new PlainVit(trained == Trained.PlainLora, rank) : new VisionTransformer(ViTConfig.Base16 with { DropPath = .1 });
-        if (trained == Trained.Lora)
+        _vit = trained is Trained.PlainLora or Trained.PlainFull ? new PlainVit(trained == Trained.PlainLora, rank) : new VisionTransformer(ViTConfig.Base16 with { DropPath = .1, ImageSize = pixels });
+        if (trained is Trained.Lora or Trained.LoraTop4)
         {
             _vit.InjectLora(new LoraConfig
             {
                 Rank = rank, Alpha = 32, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"],
+                Within = trained == Trained.LoraTop4 ? ["blocks.8..11"] : [],
             });
         }
         else if (trained == Trained.Probe)
@@ -50,8 +56,9 @@ public sealed class TrainingStep : IDisposable
 
         _vit.to(torch.device(device));
         _vit.train();
+        _precision = PrecisionScope.Enter(_vit, new TrainingOptions { Precision = precision }, torch.device(device));
         TrainedParameters = _vit.parameters().Where(p => p.requires_grad).Sum(p => p.numel());
-        _images = rand(batch, 3, 224, 224, device: torch.device(device));
+        _images = rand(batch, 3, pixels, pixels, device: torch.device(device));
         _labels = randint(0, 2, [batch, 14], device: torch.device(device)).to(ScalarType.Float32);
         _optimizer = optim.SGD(_vit.parameters().Where(p => p.requires_grad).ToList(), learningRate: .01, momentum: .9);
     }
@@ -75,6 +82,7 @@ public sealed class TrainingStep : IDisposable
     public void Dispose()
     {
         _optimizer.Dispose();
+        _precision.Dispose();
         _vit.Dispose();
         _images.Dispose();
         _labels.Dispose();

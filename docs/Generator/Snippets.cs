@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace MedPeft.Docs;
 
-/// <summary>Code in the guides: each block after a line <c>&lt;!-- snippet: name --&gt;</c> is the region of that name in the tests, which compile and run it.</summary>
+/// <summary>
+/// Code in the guides: each block after a line <c>&lt;!-- snippet: name --&gt;</c> is the region of that name in the tests, which compile and run it. Lines of <c>using</c>
+/// directives at the head of a block are the guide's own.
+/// </summary>
 internal static partial class Snippets
 {
     /// <summary>Puts the code of the tests into the guides.</summary>
@@ -46,7 +49,7 @@ internal static partial class Snippets
     [GeneratedRegex(@"^[ ]*#region (?<name>[^\n]+)\n(?<code>.*?)^[ ]*#endregion", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Regions();
 
-    [GeneratedRegex(@"(?<head><!-- snippet: (?<name>[\w-]+) -->\s*```csharp\n)(?<code>.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?<head><!-- snippet: (?<name>[\w-]+) -->\s*```csharp\n(?:(?:using [\w.]+;[ ]*)+\n+)*)(?<code>.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex Blocks();
 
     [GeneratedRegex("<!-- snippet: ")]

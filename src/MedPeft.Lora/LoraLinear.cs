@@ -71,20 +71,44 @@ public sealed partial class LoraLinear : LoraLayer
         using Tensor? originA = Origin?.A.to(input.dtype), originB = Origin?.B.to(input.dtype);
         using var low = Low(dropped ?? input, a, scale); // [..., G·r]
         using var originLow = originA is null ? null : Low(input, originA, Scale); // not dropped: in the papers it is part of the weight
+        if (Magnitude is null)
+        {
+            using var change = All(low, b);
+            using var start = originLow is null ? null : All(originLow, originB!);
+            if (start is not null) change.PlusInPlace(start, -1); // first, so that a start leaves exactly nothing
+            return output.PlusInPlace(change);
+        }
+
         for (var g = 0; g < _starts.Count; g++)
         {
             using var delta = Part(g, low, b); // [..., out/G]
             using var originDelta = originLow is null ? null : Part(g, originLow, originB!);
             if (originDelta is not null) delta.PlusInPlace(originDelta, -1);
-            if (_blocks is null)
-            {
-                Add(g, output, delta);
-                return output;
-            }
-            using var rows = output.narrow(-1, _starts[g], _rows);
-            Add(g, rows, delta);
+            using var rows = _blocks is null ? output.alias() : output.narrow(-1, _starts[g], _rows);
+            Normalize(g, rows, delta);
         }
         return output;
+    }
+
+    // All blocks at once, and zeros where none writes: to change views of the output in place, one for each block, would cost copies of its whole gradient.
+    private Tensor All(Tensor low, Tensor b)
+    {
+        using var wide = _blocks is null ? b.alias() : Wide(b); // [out, G·r]
+        return nn.functional.linear(low, wide);
+    }
+
+    private Tensor Wide(Tensor b)
+    {
+        using var scope = NewDisposeScope();
+        var rows = new List<Tensor>();
+        for (var block = 0; block < Fused; block++)
+        {
+            var g = _starts.ToList().IndexOf(block * _rows);
+            rows.Add(g < 0
+                ? zeros([_rows, _starts.Count * Rank], b.dtype, b.device)
+                : nn.functional.pad(b.narrow(0, g * _rows, _rows), (g * Rank, (_starts.Count - 1 - g) * Rank)));
+        }
+        return cat(rows, 0).MoveToOuterDisposeScope();
     }
 
     private static Tensor Low(Tensor input, Tensor a, double scale)
@@ -115,16 +139,12 @@ public sealed partial class LoraLinear : LoraLayer
         return dense;
     }
 
-    private void Add(int g, Tensor output, Tensor delta)
+    /// <summary>Adds the update of one block under DoRA's norms.</summary>
+    private void Normalize(int g, Tensor output, Tensor delta)
     {
-        if (Magnitude is null)
-        {
-            output.PlusInPlace(delta);
-            return;
-        }
         using var weight = _linear.weight.narrow(0, _starts[g], _rows);
         using var change = Product(g, AdapterType(weight));
-        using var magnitude = Magnitude.narrow(0, g * _rows, _rows);
+        using var magnitude = Magnitude!.narrow(0, g * _rows, _rows);
         using var factor = Dora.Factor(magnitude, weight, change);
         using var bias = _linear.bias?.narrow(0, _starts[g], _rows);
         Dora.Apply(output, delta, bias, factor);

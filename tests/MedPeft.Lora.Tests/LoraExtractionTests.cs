@@ -52,7 +52,7 @@ public sealed class LoraExtractionTests
             Assert.True(allclose(expected, delta, rtol: 1e-4, atol: 1e-6));
             Assert.Equal(["tuned"], other.Adapters().InUse);
             using var small = Sequential(("head", Linear(8, 3)));
-            Assert.Equal("The tuned model is not of this model's shape: the model has no blocks.0.attn.qkv.weight, blocks.0.attn.qkv.bias, blocks.0.attn.proj.weight, blocks.0.attn.proj.bias, blocks.0.mlp.fc1.weight, blocks.0.mlp.fc1.bias and 8 more.",
+            Assert.Equal("The tuned model is not of this model's shape: the model has no blocks.0.attn.proj.bias, blocks.0.attn.proj.weight, blocks.0.attn.qkv.bias, blocks.0.attn.qkv.weight, blocks.0.mlp.fc1.bias, blocks.0.mlp.fc1.weight and 8 more.",
                 Assert.Throws<LoraException>(() => LoraExtraction.FromDifference(small, second, new LoraConfig { Targets = ["head"] })).Message);
         }
         finally

@@ -24,7 +24,7 @@ internal sealed class PrecisionScope : IDisposable
 
         if (options.Precision == Precision.Float32) return;
         var half = options.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float16;
-        foreach (var layer in Layers(model)) Convert(layer, half);
+        foreach (var layer in Layers(model)) Convert(layer, half, device);
     }
 
     /// <exception cref="TrainingException">The device cannot compute so.</exception>
@@ -61,11 +61,16 @@ internal sealed class PrecisionScope : IDisposable
             .Where(module => module.GetType().Assembly == typeof(Linear).Assembly && module.parameters(false).Any())
             .Distinct<nn.Module<Tensor, Tensor>>(ReferenceEqualityComparer.Instance);
 
-    private void Convert(nn.Module<Tensor, Tensor> layer, ScalarType half)
+    // In libtorch 2.10, on CPUs with AVX-512, ungrouped bfloat16 convolutions give wrong results where the channels are no multiple of 16.
+    private static bool IsSafe(nn.Module layer, Device device) =>
+        device.type != DeviceType.CPU || layer is not Convolution { groups: 1 } || layer.get_parameter("weight")!.shape is var shape
+        && (shape.Skip(2).All(size => size == 1) || (shape[0] % 16 == 0 && shape[1] % 16 == 0));
+
+    private void Convert(nn.Module<Tensor, Tensor> layer, ScalarType half, Device device)
     {
         var parameters = layer.parameters(false).ToList();
         var type = parameters[0].dtype;
-        if (layer is Linear or Conv1d or Conv2d && parameters.TrueForAll(parameter => !parameter.requires_grad && parameter.dtype == ScalarType.Float32))
+        if (layer is Linear or Conv1d or Conv2d && IsSafe(layer, device) && parameters.TrueForAll(parameter => !parameter.requires_grad && parameter.dtype == ScalarType.Float32))
         {
             using var guard = no_grad();
             _kept.Add((layer, [.. parameters.Select(parameter => parameter.detach().clone().DetachFromDisposeScope())]));

@@ -1,0 +1,138 @@
+using System.Globalization;
+using MedPeft.Lora.Training;
+using MedPeft.Lora.Vision;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MedPeft.Lora.Benchmarks;
+
+/// <summary>The table of issue-sized questions: who is faster on the same work, by how much. Contestants take turns in one process; peaks of memory come from a process each.</summary>
+internal static class Ratios
+{
+    private static readonly (string Name, string Work, double Goal, Func<int, (string Against, string Ours, Action A, Action B, IDisposable Owned)> Make)[] Rows =
+    [
+        ("lora", "LoRA step, float32", 1.25, _ => Steps(Trained.PlainLora, Trained.Lora)),
+        ("lora-bf16", "LoRA step, bfloat16 backbone", 2.4, _ => Steps(Trained.PlainLora, Trained.Lora, precision: Precision.BFloat16)),
+        ("fft", "LoRA step against full fine-tuning, float32", 1.4, _ => Steps(Trained.Full, Trained.Lora)),
+        ("top4", "LoRA on the last 4 blocks against all 12", 1.55, _ => Steps(Trained.Lora, Trained.LoraTop4)),
+        ("infer-1", "inference, batch 1, float32", 1.2, _ => Inference(1, null)),
+        ("infer-16", "inference, batch 16, float32", 1.2, _ => Inference(16, null)),
+        ("infer-bf16-1", "inference, batch 1, bfloat16", 2.2, _ => Inference(1, ScalarType.BFloat16)),
+        ("infer-bf16-16", "inference, batch 16, bfloat16", 2.2, _ => Inference(16, ScalarType.BFloat16)),
+        ("routed", "16 samples with 16 adapters against 16 with one (goal: at least 0.91)", .91, _ => Routed()),
+        ("optimizer", "AdamW step over the adapters against TorchSharp's", 5, _ => OptimizerSteps()),
+    ];
+
+    private static int _batch = 4;
+
+    public static int Run(string[] args)
+    {
+        var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 7;
+        _batch = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 4;
+        var wanted = args.Skip(2).ToList();
+        Console.WriteLine($"ViT-B/16 at 224 px, batch {_batch}, median of {rounds} rounds in turns, {Environment.ProcessorCount} cores\n");
+        Console.WriteLine("| row | work | against | ours | ratio | goal |\n|---|---|---:|---:|---:|---:|");
+        foreach (var (name, work, goal, make) in Rows.Where(row => wanted.Count == 0 || wanted.Contains(row.Name)))
+        {
+            var (against, ours, a, b, owned) = make(_batch);
+            using (owned)
+            {
+                var repeats = name == "optimizer" ? 50 : 1;
+                void Repeat(Action action)
+                {
+                    for (var i = 0; i < repeats; i++) action();
+                }
+
+                var times = Contest.Run(rounds, () => Repeat(a), () => Repeat(b));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"| {name} | {work} | {against} {times[0] / repeats * 1000:F1} ms | {ours} {times[1] / repeats * 1000:F1} ms | {times[0] / times[1]:F2} | {goal} |"));
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>Growth with one size at a time: seconds of a step, for a plot.</summary>
+    public static int Growth(string[] args)
+    {
+        var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
+        Console.WriteLine("| size | value | seconds |\n|---|---:|---:|");
+        void Measure(string size, int value, Func<TrainingStep> make)
+        {
+            using var step = make();
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {size} | {value} | {Contest.Run(rounds, () => step.Step())[0]:F3} |"));
+        }
+
+        foreach (var batch in new[] { 1, 2, 4, 8, 16 }) Measure("batch", batch, () => new TrainingStep(Trained.Lora, batch));
+        foreach (var rank in new[] { 1, 4, 16, 64, 256 }) Measure("rank", rank, () => new TrainingStep(Trained.Lora, 2, rank: rank));
+        foreach (var pixels in new[] { 64, 112, 160, 224, 320 }) Measure("tokens", (pixels / 16) * (pixels / 16) + 1, () => new TrainingStep(Trained.Lora, 2, pixels: pixels));
+        return 0;
+    }
+
+    private static (string, string, Action, Action, IDisposable) Steps(Trained against, Trained ours, Precision precision = Precision.Float32)
+    {
+        var (a, b) = (new TrainingStep(against, _batch), new TrainingStep(ours, _batch, precision: precision));
+        return (against.ToString(), ours.ToString(), () => a.Step(), () => b.Step(), new Both(a, b));
+    }
+
+    private static (string, string, Action, Action, IDisposable) Inference(int batch, ScalarType? type)
+    {
+        var plain = new Plain.PlainVit(lora: false);
+        var ours = new VisionTransformer(ViTConfig.Base16);
+        ours.InjectLora(new LoraConfig { Rank = 4, Alpha = 32, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"] }).MergeAndRemove();
+        var images = rand(batch, 3, 224, 224);
+        var typed = type is { } half ? images.to(half) : images;
+        if (type is { } to) ours.to(to);
+        plain.eval();
+        ours.eval();
+        void Pass(nn.Module<Tensor, Tensor> model, Tensor input)
+        {
+            using var none = no_grad();
+            using var scope = NewDisposeScope();
+            model.call(input);
+        }
+
+        return ("plain", "merged", () => Pass(plain, images), () => Pass(ours, typed), new Both(plain, ours));
+    }
+
+    private static (string, string, Action, Action, IDisposable) Routed()
+    {
+        const int Samples = 16;
+        VisionTransformer Made(int adapters)
+        {
+            var vit = new VisionTransformer(ViTConfig.Base16);
+            for (var i = 0; i < adapters; i++)
+                vit.InjectLora(new LoraConfig { Rank = 4, Alpha = 32, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"], Seed = (ulong)i }, $"site{i}");
+            vit.eval();
+            return vit;
+        }
+
+        var (one, many) = (Made(1), Made(Samples));
+        var images = rand(Samples, 3, 224, 224);
+        void Pass(VisionTransformer vit, bool route)
+        {
+            using var none = no_grad();
+            using var scope = NewDisposeScope();
+            using var routing = route ? vit.Adapters().Route([.. Enumerable.Range(0, Samples).Select(i => $"site{i}")]) : null;
+            vit.call(images);
+        }
+
+        return ("one", "sixteen", () => Pass(one, false), () => Pass(many, true), new Both(one, many));
+    }
+
+    private static (string, string, Action, Action, IDisposable) OptimizerSteps()
+    {
+        var both = new OptimizerBenchmarks();
+        both.Setup();
+        return ("TorchSharp", "ours", both.TorchSharp, both.Library, both);
+    }
+
+    private sealed class Both(IDisposable a, IDisposable b) : IDisposable
+    {
+        public void Dispose()
+        {
+            a.Dispose();
+            b.Dispose();
+        }
+    }
+}
