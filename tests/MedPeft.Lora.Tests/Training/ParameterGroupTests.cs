@@ -49,7 +49,7 @@ public class ParameterGroupTests
     public void An_adapter_with_a_name_has_the_rates_of_one_without()
     {
         using var vit = new VisionTransformer(new ViTConfig { ImageSize = 16, PatchSize = 8, EmbedDim = 12, Depth = 1, Heads = 3 });
-        vit.InjectLora(new LoraConfig { Rank = 2, Targets = ["proj"] }, "nih");
+        vit.InjectLora(new LoraConfig { Rank = 2, Targets = ["attn.proj"] }, "nih");
         var groups = ParameterGroup.Of(vit, new TrainingOptions { WeightDecay = .05, DecayAdapters = false, LoraPlusRatio = 16 });
 
         Assert.All(groups, group => Assert.Equal(0, group.WeightDecay));

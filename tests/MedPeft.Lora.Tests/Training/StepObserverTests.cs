@@ -7,7 +7,7 @@ namespace MedPeft.Lora.Tests.Training;
 /// <summary>Methods that take part in the steps of a run: AdaLoRA has a penalty, and cuts ranks.</summary>
 public sealed class StepObserverTests : IDisposable
 {
-    private static readonly AdaLoraConfig Config = new() { InitialRank = 4, TargetRank = 2, Targets = ["qkv"], Trainable = ["head"], WarmupSteps = 1, FinalSteps = 2, Interval = 2, Seed = 3 };
+    private static readonly AdaLoraConfig Config = new() { InitialRank = 4, TargetRank = 2, Targets = ["qkv"], Trainable = ["head"], WarmupSteps = 1, FinalSteps = 1, Interval = 2, Seed = 3 };
     private static readonly TrainingOptions Options = TinyRun.Options with { Epochs = 3, Optimizer = OptimizerKind.AdamW, LearningRate = .01, KeepBest = false };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
