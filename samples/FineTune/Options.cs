@@ -4,19 +4,6 @@ using MedPeft.Lora.Training;
 
 namespace MedPeft.Samples.FineTune;
 
-/// <summary>What a run trains.</summary>
-internal enum Method
-{
-    /// <summary>Low-rank adapters on q and v, head and last norm.</summary>
-    Lora,
-
-    /// <summary>Every parameter.</summary>
-    Full,
-
-    /// <summary>Head and last norm only.</summary>
-    Probe,
-}
-
 /// <summary>The size of the backbone.</summary>
 internal enum Size
 {
@@ -70,7 +57,25 @@ internal sealed class Options
 
     public Option<Pixels> Pixels { get; } = new("--pixels") { Description = "Mean and deviation that pixels are normalised with: the backbone's.", DefaultValueFactory = _ => FineTune.Pixels.Mrm };
 
-    public Option<Method> Method { get; } = new("--method", "-m") { Description = "What trains: adapters, everything, or the head only.", DefaultValueFactory = _ => FineTune.Method.Lora };
+    public Option<Adaptation> Method { get; } = new("--method", "-m") { Description = "How the backbone is adapted; the head and its norm are trained beside it.", DefaultValueFactory = _ => Adaptation.Lora };
+
+    public Option<string?> Recipe { get; } = new("--recipe")
+    {
+        Description = "The published hyper-parameters of this backbone on this data set and --fraction: mrm or cxr-mae. Options that are given count before it.",
+        HelpName = "backbone",
+    };
+
+    public Option<double> Fraction { get; } = new("--fraction") { Description = "Share of the training images; of a data set without a --train-list, so many are drawn.", DefaultValueFactory = _ => 1, HelpName = "0.01|0.1|1" };
+
+    public Option<Precision> Precision { get; } = new("--precision") { Description = "Number format of the frozen layers; float16 needs CUDA.", DefaultValueFactory = _ => Lora.Training.Precision.Float32 };
+
+    public Option<DirectoryInfo?> Run { get; } = new("--run") { Description = "Keeps checkpoints of the run there; the same command goes on from the last one.", HelpName = "folder" };
+
+    public Option<DirectoryInfo?> Cache { get; } = new("--cache") { Description = "Keeps the images there, decoded and resized once; a fast local disk.", HelpName = "folder" };
+
+    public Option<FileInfo?> JsonLog { get; } = new("--json-log") { Description = "Steps and epochs as one JSON object a line.", HelpName = "file" };
+
+    public Option<DirectoryInfo?> TensorBoard { get; } = new("--tensorboard") { Description = "Steps and epochs for TensorBoard.", HelpName = "folder" };
 
     public Option<int> Rank { get; } = new("--rank", "-r") { Description = "Rank of the adapters.", DefaultValueFactory = _ => 4, HelpName = "r" };
 
@@ -96,26 +101,29 @@ internal sealed class Options
 
     public Option<int> Seed { get; } = new("--seed") { Description = "The same seed on the same machine gives the same result.", DefaultValueFactory = _ => 0, HelpName = "n" };
 
-    public Option<DirectoryInfo> Output { get; } = new("--out", "-o") { Description = "Where the adapter or weights, history.csv and result.json go.", DefaultValueFactory = _ => new DirectoryInfo("fine-tune-output"), HelpName = "folder" };
+    public Option<DirectoryInfo> Output { get; } = new("--out", "-o") { Description = "Where the adapter with predictor.json, history.csv and result.json go; without --checkpoint the random backbone too.", DefaultValueFactory = _ => new DirectoryInfo("fine-tune-output"), HelpName = "folder" };
 
     /// <summary>The command with its options; <paramref name="run"/> gets what the user typed.</summary>
     public RootCommand Command(Func<ParseResult, int> run)
     {
         var command = new RootCommand(
             """
-            Fine-tune a chest-radiograph foundation model on NIH ChestX-ray14, CheXpert or RSNA Pneumonia: LoRA, full fine-tuning or a linear probe.
+            Fine-tune a chest-radiograph foundation model on NIH ChestX-ray14, CheXpert or RSNA Pneumonia: by LoRA or any of its relatives, full fine-tuning or a linear probe.
 
             Examples
               fine-tune --data NIH_ChestX-ray --checkpoint MRM.pth --train-list train_1.txt --validation-list val_list.txt --test-list test_list.txt
               fine-tune --data NIH_ChestX-ray --checkpoint MRM.pth --method full --learning-rate 0.01 --device cuda
+              fine-tune --data NIH_ChestX-ray --checkpoint MRM.pth --train-list train_1.txt --recipe mrm --fraction 0.01 --run runs/nih-1 --cache cache
               fine-tune --data CheXpert-v1.0-small --checkpoint MRM.pth --validation-list valid.csv --uncertainty ignore
               fine-tune --data rsna-pneumonia-detection-challenge --checkpoint MRM.pth --windowing medpeftrsna
 
-            Exit codes: 0 done, 2 wrong command line, 65 bad data or checkpoint, 70 the run broke down, 78 options that do not fit each other, 130 stopped by Ctrl+C.
+            Exit codes: 0 done, 2 wrong command line, 65 bad data or checkpoint, 70 the run broke down, 78 options that do not fit each other;
+            stopped after the step at hand, and with --run ready to go on: 130 by Ctrl+C, 75 by SIGTERM or SIGUSR1.
             """)
         {
             Data, Dataset, TrainList, ValidationList, TestList, Labels, Uncertainty, Windowing, Checkpoint, Size, ImageSize, Pixels, Method, Rank, Alpha, Dropout, DropPath,
-            Epochs, BatchSize, Optimizer, LearningRate, LayerDecay, WeightDecay, Device, Seed, Output,
+            Epochs, BatchSize, Optimizer, LearningRate, LayerDecay, WeightDecay, Recipe, Fraction, Precision,
+            Run, Cache, JsonLog, TensorBoard, Device, Seed, Output,
         };
         command.SetAction(run);
         return command;

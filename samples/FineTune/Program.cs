@@ -18,22 +18,16 @@ return ExitCode.WrongCommandLine;
 // Every failure that a user can mend ends in one line that says how, and an exit code that a script can tell from the others.
 static int Execute(Options options, ParseResult result)
 {
-    using var stop = new CancellationTokenSource();
-    Console.CancelKeyPress += (_, pressed) =>
-    {
-        // The first Ctrl+C lets the step at hand finish and saves; a second one ends the process.
-        pressed.Cancel = !stop.IsCancellationRequested;
-        stop.Cancel();
-    };
+    using var stop = new StopSignals(); // the first signal lets the step at hand finish and saves; a second Ctrl+C ends the process
     try
     {
         TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
-        return new Run(options, result).Execute(stop.Token);
+        return new Run(options, result).Execute(stop.Token) ? ExitCode.Done : stop.ExitCode;
     }
     catch (OperationCanceledException)
     {
-        AnsiConsole.MarkupLine("[yellow]Stopped by Ctrl+C before the first epoch ended; nothing was saved.[/]");
-        return ExitCode.Stopped;
+        AnsiConsole.MarkupLine("[yellow]Stopped before there was an adapter to save.[/]");
+        return stop.ExitCode;
     }
     catch (Exception error) when (error is DatasetException or ImageException or CheckpointException or FileNotFoundException or DirectoryNotFoundException)
     {

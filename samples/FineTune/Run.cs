@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using MedPeft.Lora;
-using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Metrics;
 using MedPeft.Lora.Training;
@@ -14,98 +12,53 @@ namespace MedPeft.Samples.FineTune;
 /// <summary>One run: open the data, make the model, train, score, save.</summary>
 internal sealed class Run(Options options, ParseResult given)
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    private readonly Setup _setup = new(options, given);
 
-    public int Execute(CancellationToken stop)
+    /// <returns>Whether the end was reached; otherwise it was stopped, and what there was is saved.</returns>
+    public bool Execute(CancellationToken stop)
     {
-        var (train, validation, test) = OpenData();
+        var (train, validation, test) = _setup.OpenData();
         AnsiConsole.MarkupLineInterpolated($"Images: [bold]{train.Count}[/] to learn from, [bold]{validation.Count}[/] to validate, [bold]{test?.Count ?? 0}[/] to test; {train.Labels.Count} labels.");
-        var training = Options();
-        using var model = Model(train.Labels.Count);
-        var lora = Prepare(model);
+        if (_setup.Recipe is { } recipe) AnsiConsole.WriteLine($"Recipe: {recipe}");
+        using var cache = Cache(train, validation, test, stop);
+        using var log = Get(options.JsonLog) is { } file ? new JsonLinesLog(file.FullName) : null;
+        using var board = Get(options.TensorBoard) is { } folder ? new TensorBoardLog(folder.FullName) : null;
+        var training = _setup.Training with
+        {
+            RunFolder = Get(options.Run)?.FullName, Read = cache is null ? null : cache.Read, Observers = [.. new ITrainingObserver?[] { log, board }.OfType<ITrainingObserver>()],
+        };
+        var output = new Output(Get(options.Output));
+        using var model = _setup.Model(train.Labels.Count);
+        if (Get(options.Checkpoint) is null) output.SaveBackbone(model);
+        var lora = _setup.Adapt(model, training, train);
+        AnsiConsole.WriteLine(lora.Parameters.ToString());
         var trainer = new Trainer(training);
         var result = Train(trainer, model, train, validation, stop);
         if (result.Epochs.Count == 0) throw new OperationCanceledException();
 
-        var output = Get(options.Output);
-        output.Create();
-        var saved = Save(output, model, lora);
+        lora.Labels = train.Labels;
+        output.SaveAdapter(lora, _setup.Prediction(train.Labels));
         var tested = test is null || result.Cancelled ? null : trainer.Evaluate(model, test, cancellation: stop);
-        Report(output, result, tested, saved);
-        if (!result.Cancelled) return ExitCode.Done;
-        AnsiConsole.MarkupLineInterpolated($"[yellow]Stopped by Ctrl+C after a step of epoch {result.Epochs.Count + 1}; the best of {result.Epochs.Count} finished epochs is saved.[/]");
-        return ExitCode.Stopped;
+        output.Report(Get(options.Method), result, tested);
+        if (!result.Cancelled) return true;
+        var goesOn = training.RunFolder is null ? "" : " The same command goes on from here.";
+        AnsiConsole.MarkupLineInterpolated($"[yellow]Stopped after a step of epoch {result.Epochs.Count + 1}; the best of {result.Epochs.Count} finished epochs is saved.{goesOn}[/]");
+        return false;
     }
 
-    private (ImageDataset Train, ImageDataset Validation, ImageDataset? Test) OpenData()
+    private PixelCache? Cache(ImageDataset train, ImageDataset validation, ImageDataset? test, CancellationToken stop)
     {
-        var folder = DatasetFolder.Find(Get(options.Data).FullName, Get(options.Dataset));
-        var choices = new DatasetChoices { Labels = Get(options.Labels), Uncertainty = Get(options.Uncertainty), Windowing = Get(options.Windowing) };
-        var train = folder.Open(Get(options.TrainList) ?? folder.TrainList, choices);
-        var test = Get(options.TestList) is { } list ? folder.Open(list, choices) : null;
-        if (Get(options.ValidationList) is { } named) return (train, folder.Open(named, choices), test);
-        var parts = train.Split([.9, .1], (ulong)Get(options.Seed));
-        return (parts[0], parts[1], test);
-    }
-
-    private TrainingOptions Options() => new()
-    {
-        Epochs = Get(options.Epochs),
-        BatchSize = Get(options.BatchSize),
-        Optimizer = Get(options.Optimizer),
-        LearningRate = Get(options.LearningRate),
-        LayerDecay = Get(options.LayerDecay),
-        WeightDecay = Get(options.WeightDecay),
-        ImageSize = Get(options.ImageSize),
-        Normalization = FineTune.Options.Normalization(Get(options.Pixels)),
-        Device = Get(options.Device),
-        Seed = Get(options.Seed),
-    };
-
-    private VisionTransformer Model(int labels)
-    {
-        var size = Get(options.Size) switch
+        if (Get(options.Cache) is not { } folder) return null;
+        var cache = PixelCache.Open(folder.FullName, new PixelCacheOptions { ShortSide = Math.Max(256, _setup.Training.ImageSize * 8 / 7) });
+        try
         {
-            Size.Tiny => ViTConfig.Tiny16,
-            Size.Small => ViTConfig.Small16,
-            Size.Large => ViTConfig.Large16,
-            _ => ViTConfig.Base16,
-        };
-        var config = size with { ImageSize = Get(options.ImageSize), Outputs = labels, DropPath = Get(options.DropPath) };
-        if (Get(options.Checkpoint) is not { } file)
-        {
-            AnsiConsole.MarkupLine("[yellow]No --checkpoint: the backbone starts from random weights.[/]");
-            return new VisionTransformer(config, Get(options.Seed));
+            foreach (var set in new[] { train, validation, test }.OfType<ImageDataset>()) AnsiConsole.WriteLine($"Cache: {cache.Add(set, ct: stop)}");
+            return cache;
         }
-
-        var model = VisionTransformer.FromCheckpoint(file.FullName, config, out var report, seed: Get(options.Seed));
-        AnsiConsole.WriteLine(report.ToString());
-        return model;
-    }
-
-    private LoraAdapter? Prepare(VisionTransformer model)
-    {
-        switch (Get(options.Method))
+        catch
         {
-            case Method.Lora:
-                var lora = model.InjectLora(new LoraConfig
-                {
-                    Rank = Get(options.Rank),
-                    Alpha = Get(options.Alpha),
-                    Dropout = Get(options.Dropout),
-                    Targets = ["qkv"],
-                    Blocks = [LoraBlock.Query, LoraBlock.Value],
-                    Trainable = ["head", "fc_norm"],
-                    Seed = (ulong)Get(options.Seed),
-                });
-                AnsiConsole.WriteLine(lora.Parameters.ToString());
-                return lora;
-            case Method.Probe:
-                foreach (var (name, parameter) in model.named_parameters())
-                    parameter.requires_grad = name.StartsWith("head.", StringComparison.Ordinal) || name.StartsWith("fc_norm.", StringComparison.Ordinal);
-                return null;
-            default:
-                return null;
+            cache.Dispose();
+            throw;
         }
     }
 
@@ -127,48 +80,6 @@ internal sealed class Run(Options options, ParseResult given)
             });
         return result!;
     }
-
-    private static string Save(DirectoryInfo output, VisionTransformer model, LoraAdapter? lora)
-    {
-        var path = Path.Combine(output.FullName, lora is null ? "model.safetensors" : "adapter");
-        if (lora is null) Safetensors.Write(path, model.state_dict());
-        else lora.Save(path);
-        return path;
-    }
-
-    private void Report(DirectoryInfo output, TrainingResult result, AurocReport? tested, string saved)
-    {
-        var table = new Table().AddColumn("").AddColumn("validation").AddColumn("test");
-        table.AddRow("macro AUROC", Score(result.Best.Auroc.Macro), Score(tested?.Macro));
-        for (var i = 0; i < result.Best.Auroc.PerLabel.Count; i++)
-            table.AddRow(Markup.Escape(result.Best.Auroc.Labels[i]), Score(result.Best.Auroc.PerLabel[i].Value), Score(tested?.PerLabel[i].Value));
-        AnsiConsole.Write(table);
-        AnsiConsole.MarkupLineInterpolated($"Best epoch {result.Best.Epoch} of {result.Epochs.Count}; {result.TrainedParameters:N0} parameters trained in {result.Elapsed:hh\\:mm\\:ss}. Saved: {saved}");
-
-        File.WriteAllLines(Path.Combine(output.FullName, "history.csv"),
-            ["epoch,loss,learning_rate,validation_auroc,images_per_second,seconds",
-             .. result.Epochs.Select(e => string.Create(CultureInfo.InvariantCulture, $"{e.Epoch},{e.TrainingLoss:R},{e.LearningRate:R},{e.Auroc.Macro:R},{e.ImagesPerSecond:F2},{e.Elapsed.TotalSeconds:F1}"))]);
-        File.WriteAllText(Path.Combine(output.FullName, "result.json"), JsonSerializer.Serialize(
-            new
-            {
-                method = Get(options.Method).ToString(),
-                trained_parameters = result.TrainedParameters,
-                best_epoch = result.Best.Epoch,
-                stopped = result.Cancelled,
-                validation = Scores(result.Best.Auroc),
-                test = tested is null ? null : Scores(tested),
-            },
-            Indented));
-    }
-
-    private static object Scores(AurocReport report) => new
-    {
-        macro_auroc = double.IsNaN(report.Macro) ? (double?)null : report.Macro,
-        scored_labels = report.Scored,
-        auroc = report.PerLabel.ToDictionary(label => label.Label, label => label.Value),
-    };
-
-    private static string Score(double? value) => value is { } v && !double.IsNaN(v) ? v.ToString("F4", CultureInfo.InvariantCulture) : "–";
 
     private T Get<T>(Option<T> option) => given.GetValue(option)!;
 

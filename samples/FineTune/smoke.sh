@@ -1,32 +1,49 @@
 #!/usr/bin/env bash
-# What a script may rely on: help ends with 0, a wrong command line with 2, bad data with 65; and all three data sets train, on made-up patients.
+# What a script may rely on: help ends with 0, a wrong command line with 2, bad data with 65; all three data sets train, on made-up patients; a run that is
+# stopped ends with 75 and goes on; and Predict takes what is left.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-program="dotnet run --project samples/FineTune -c Release --no-build --"
-phantoms="dotnet run --project samples/InspectData -c Release --no-build -- phantoms"
+run() { dotnet "artifacts/bin/$1/release/$1.dll" "${@:2}"; }
 expect() {
   local code=$1
   shift
-  $program "$@" > "$out/log" 2>&1
+  run "$@" > "$out/log" 2>&1
   local found=$?
-  [ $found -eq "$code" ] || { cat "$out/log"; echo "FineTune $*: exit code $found, expected $code"; exit 1; }
+  [ $found -eq "$code" ] || { cat "$out/log"; echo "$*: exit code $found, expected $code"; exit 1; }
 }
-expect 0 --help
-expect 2
-expect 2 --data . --rank many
-expect 65 --data /no/such/folder
-expect 65 --data "$out"
-short="--size tiny --image-size 32 --epochs 1 --batch-size 16 --out $out/run"
+expect 0 FineTune --help
+expect 2 FineTune
+expect 2 FineTune --data . --rank many
+expect 65 FineTune --data /no/such/folder
+expect 65 FineTune --data "$out"
+for layout in nih chexpert rsna; do
+  expect 0 InspectData phantoms $layout "$out/$layout" --images 60 --size 48
+done
+short="--size tiny --image-size 32 --batch-size 8 --out $out/run"
 train() {
-  local layout=$1
-  shift
-  $phantoms "$layout" "$out/$layout" --images 60 --size 48 > /dev/null || { echo "InspectData drew no $layout"; exit 1; }
-  expect 0 --data "$out/$layout" $short "$@"
-  [ -s "$out/run/adapter.safetensors" ] && [ -s "$out/run/result.json" ] || { echo "FineTune left no adapter of $layout"; exit 1; }
+  expect 0 FineTune --data "$out/$1" $short "${@:2}"
+  for file in adapter/adapter_model.safetensors adapter/predictor.json result.json; do
+    [ -s "$out/run/$file" ] || { echo "FineTune left no $file of $1"; exit 1; }
+  done
   rm -r "$out/run"
 }
-train nih --train-list train_list.txt --validation-list val_list.txt --test-list test_list.txt
-train chexpert --labels all --uncertainty ignore
-train rsna --dataset rsna --windowing medpeftrsna
+train chexpert --epochs 1 --labels all --uncertainty ignore --method ia3 --cache "$out/cache" --tensorboard "$out/board"
+train rsna --epochs 1 --dataset rsna --windowing medpeftrsna --method prompt --precision bfloat16
+train nih --epochs 1 --train-list train_list.txt --validation-list val_list.txt --recipe cxr-mae --fraction 0.01
+[ -n "$(ls "$out/board")" ] || { echo "FineTune left nothing for TensorBoard"; exit 1; }
+expect 78 FineTune --data "$out/nih" $short --recipe mrm --method ssf
+
+long=(--data "$out/nih" $short --epochs 20 --method adalora --train-list train_list.txt --validation-list val_list.txt --test-list test_list.txt --run "$out/checkpoints" --json-log "$out/steps.jsonl")
+run FineTune "${long[@]}" > "$out/log" 2>&1 &
+process=$!
+until grep -q epoch "$out/steps.jsonl" 2> /dev/null || ! kill -0 $process 2> /dev/null; do sleep .1; done
+kill -TERM $process
+wait $process
+found=$?
+[ $found -eq 75 ] || { cat "$out/log"; echo "FineTune stopped by SIGTERM: exit code $found, expected 75"; exit 1; }
+expect 0 FineTune "${long[@]}"
+grep -q '"resumed": true' "$out/run/result.json" || { echo "FineTune did not go on from its checkpoint"; exit 1; }
+expect 0 Predict images --base "$out/run/backbone.safetensors" --adapter "$out/run/adapter" "$out/nih/images" --csv "$out/p.csv"
+[ -s "$out/p.csv" ] || { echo "Predict left no table of FineTune's adapter"; exit 1; }

@@ -32,6 +32,13 @@ internal static class Backbone
         };
     }
 
+    /// <summary>How many labels the head of an adapter scores.</summary>
+    public static int Outputs(string adapter)
+    {
+        using var file = Checkpoint.Open(Path.Combine(adapter, "adapter_model.safetensors"));
+        return (int)Shape(file, "head.weight")[0];
+    }
+
     private static IReadOnlyList<long> Shape(TensorFile file, string name) => Find(file, name) is { } found ? file.Tensors[found].Shape : throw new CheckpointException(
         file.Path, $"has no '{name}', so its shape cannot be read off. This program takes MAE's and timm's names; convert other files first.");
 

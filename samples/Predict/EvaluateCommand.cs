@@ -2,6 +2,7 @@ using System.CommandLine;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Metrics;
 using MedPeft.Lora.Prediction;
+using MedPeft.Lora.Vision;
 
 namespace MedPeft.Samples.Predict;
 
@@ -13,7 +14,7 @@ internal sealed class EvaluateCommand
     private readonly Option<string> _list = new("--list", "-l") { Description = "Which of its images: a list in the folder or a path.", Required = true, HelpName = "file" };
     private readonly Option<Pixels> _pixels = new("--pixels") { Description = "Mean and deviation that pixels are normalised with, unless predictor.json beside the adapter says.", DefaultValueFactory = _ => Pixels.Mrm };
     private readonly Option<float[]> _normalize = new("--normalize") { Description = "The same as two numbers, mean and deviation, for a backbone of your own.", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true, HelpName = "mean std" };
-    private readonly Option<bool> _calibrate = new("--calibrate") { Description = "Fit a temperature and a threshold for each label, and write them to predictor.json beside the adapter. Use validation images." };
+    private readonly Option<bool> _calibrate = new("--calibrate") { Description = "Fit a temperature and a threshold for each label, and write them to predictor.json in the adapter's folder. Use validation images." };
     private readonly Option<int> _replicates = new("--bootstrap") { Description = "Resample patients so many times, for the interval of the mean; 0 for none.", DefaultValueFactory = _ => 200, HelpName = "n" };
     private readonly Option<DirectoryInfo> _output = new("--out", "-o") { Description = "Where report.txt and the plots go.", DefaultValueFactory = _ => new DirectoryInfo("predict-output"), HelpName = "folder" };
 
@@ -32,7 +33,7 @@ internal sealed class EvaluateCommand
     private void Run(ParseResult given, CancellationToken stop)
     {
         var data = ChestXray14.Open(given.GetValue(_data)!.FullName, given.GetValue(_list));
-        using var predictor = Models.Load(_model, given, model => Settings(given, data, model.ImageSize, model.Channels));
+        using var predictor = Models.Load(_model, given, model => Settings(given, data, model));
         var scored = predictor.Score(data, ct: stop);
         var bootstrap = given.GetValue(_replicates) is > 0 and var replicates ? new BootstrapOptions { Replicates = replicates, Groups = scored.Patients } : null;
         var report = scored.Evaluate(new EvaluationOptions { Bootstrap = bootstrap });
@@ -45,7 +46,7 @@ internal sealed class EvaluateCommand
         if (given.GetValue(_calibrate))
         {
             settings = scored.Calibrate(settings);
-            settings.Save(Models.Folder(given.GetValue(_model.Adapter)!));
+            settings.Save(given.GetValue(_model.Adapter)!);
             lines.Add(FormattableString.Invariant($"\nCalibrated: temperature {settings.Temperature:F3}, {settings.Thresholds.Count} thresholds, in {PredictionSettings.FileName} beside the adapter."));
         }
 
@@ -55,16 +56,11 @@ internal sealed class EvaluateCommand
         Curves.Save(folder.FullName, report, scored, settings.Temperature);
     }
 
-    private PredictionSettings Settings(ParseResult given, ImageDataset data, int imageSize, int channels)
+    private PredictionSettings Settings(ParseResult given, ImageDataset data, ViTConfig model) => new()
     {
-        var folder = Models.Folder(given.GetValue(_model.Adapter)!);
-        if (File.Exists(Path.Combine(folder, PredictionSettings.FileName)) && !given.GetValue(_calibrate)) return PredictionSettings.Load(folder);
-        return new PredictionSettings
-        {
-            Labels = data.Labels,
-            ImageSize = imageSize,
-            Channels = channels,
-            Normalization = given.GetValue(_normalize) is [var mean, var std] ? new(mean, std) : ModelOptions.Normalization(given.GetValue(_pixels)),
-        };
-    }
+        Labels = data.Labels,
+        ImageSize = model.ImageSize,
+        Channels = model.Channels,
+        Normalization = given.GetValue(_normalize) is [var mean, var std] ? new(mean, std) : ModelOptions.Normalization(given.GetValue(_pixels)),
+    };
 }

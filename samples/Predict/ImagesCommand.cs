@@ -21,7 +21,7 @@ internal sealed class ImagesCommand
     public static Command Make(Func<Action<CancellationToken>, int> execute)
     {
         var options = new ImagesCommand();
-        var command = new Command("images", "Predict a file or a folder. Labels and calibration are those of predictor.json beside the adapter, which 'evaluate --calibrate' writes.")
+        var command = new Command("images", "Predict a file or a folder. Labels and calibration are those of predictor.json in the adapter's folder, which fine-tune and 'evaluate --calibrate' write; without it, the adapter's labels and no calibration.")
         {
             options._input, options._csv, options._json, options._maps, options._label, options._most,
         };

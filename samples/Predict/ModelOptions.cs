@@ -17,7 +17,7 @@ internal sealed class ModelOptions
 {
     public Option<FileInfo> Base { get; } = new("--base", "-b") { Description = "The foundation model that the adapter was trained on: .pth or .safetensors, by timm's names.", Required = true, HelpName = "file" };
 
-    public Option<string> Adapter { get; } = new("--adapter", "-a") { Description = "The adapter that was trained: its file or folder.", Required = true, HelpName = "path" };
+    public Option<string> Adapter { get; } = new("--adapter", "-a") { Description = "The folder of the adapter that was trained.", Required = true, HelpName = "folder" };
 
     public Option<int?> Heads { get; } = new("--heads") { Description = "Attention heads, which no file tells; left out: one for 64 channels.", HelpName = "n" };
 

@@ -2,6 +2,7 @@ using MedPeft.Lora;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Training;
 using MedPeft.Lora.Vision;
+using static TorchSharp.torch;
 
 namespace MedPeft.Samples.QuickStart;
 
@@ -12,13 +13,14 @@ internal sealed class Comparison(Plan plan, string foundation, ImageDataset trai
     public VisionTransformer Backbone() => VisionTransformer.FromCheckpoint(foundation, plan.Backbone with { Outputs = train.Labels.Count }, seed: plan.Seed);
 
     /// <summary>A trainer with the budget that all methods share.</summary>
-    public Trainer Trainer(double learningRate = 1e-3) => new(new TrainingOptions
+    public Trainer Trainer(double learningRate = 1e-3, double highFactor = 1) => new(new TrainingOptions
     {
         Epochs = plan.Epochs,
         BatchSize = plan.BatchSize,
         EvaluationBatchSize = 100,
         Optimizer = OptimizerKind.AdamW,
         LearningRate = learningRate,
+        LoraPlusRatio = highFactor,
         WeightDecay = .05,
         WarmupEpochs = plan.Epochs / 10.0,
         TrainPipeline = Pipelines.Gentle(plan.Size),
@@ -30,19 +32,26 @@ internal sealed class Comparison(Plan plan, string foundation, ImageDataset trai
     /// <param name="method">Which.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="stop">Ends it with an <see cref="OperationCanceledException"/>.</param>
-    /// <param name="use">Gets the adapted model before it is gone, and the adapter if there is one.</param>
-    public MethodResult Run(Method method, IProgress<TrainingProgress> progress, CancellationToken stop, Action<VisionTransformer, LoraAdapter?>? use = null)
+    /// <param name="use">Gets the adapted model and the adapter before they are gone.</param>
+    public MethodResult Run(Method method, IProgress<TrainingProgress> progress, CancellationToken stop, Action<VisionTransformer, LoraAdapter>? use = null)
     {
         using var memory = new PeakMemory();
         using var model = Backbone();
-        var adapter = method.Prepare(model);
+        var adapter = plan.Adaptation.Inject(method.Adaptation, model, Batches);
         var total = model.parameters().Sum(parameter => parameter.numel());
-        var trainer = Trainer(method.LearningRate);
+        var trainer = Trainer(method.LearningRate, method.Adaptation == Adaptation.LoraPlus ? 16 : 1);
         var training = trainer.Fit(model, train, validation, progress, stop);
         stop.ThrowIfCancellationRequested();
         var peak = memory.Megabytes;
         var tested = trainer.Evaluate(model, test, cancellation: stop);
         use?.Invoke(model, adapter);
         return new MethodResult(method, (training.TrainedParameters, total), training, tested, peak);
+    }
+
+    private IEnumerable<Tensor> Batches()
+    {
+        using var loader = new ImageLoader(train, Pipelines.Plain(plan.Size), new ImageLoaderOptions { BatchSize = plan.BatchSize, Shuffle = true, Seed = (ulong)plan.Seed });
+        foreach (var batch in loader.Epoch(1))
+            using (batch) yield return batch.Images;
     }
 }

@@ -3,9 +3,9 @@ using System.Globalization;
 using MedPeft.Lora;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Metrics;
+using MedPeft.Lora.Prediction;
 using MedPeft.Lora.Training;
 using MedPeft.Samples.Drawing;
-using MedPeft.Samples.Phantoms;
 using Spectre.Console;
 
 namespace MedPeft.Samples.QuickStart;
@@ -13,17 +13,15 @@ namespace MedPeft.Samples.QuickStart;
 /// <summary>The whole story, step by step: data, foundation model, three ways to adapt it, the table, the adapter on its own, the pictures.</summary>
 internal sealed class Demonstration(Plan plan, string folder)
 {
-    private const string Unlabelled = "unlabelled_list.txt", Train = "train_list.txt", Validation = "val_list.txt", Test = "test_list.txt";
-    private readonly string _data = Path.Combine(folder, "phantom-chestxray14");
-
     public void Run(CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
         Directory.CreateDirectory(folder);
         Say("1  Radiographs", "No patient's data is needed: phantoms are drawn, with the 14 findings of ChestX-ray14, into a folder of its format.");
-        Draw(stop);
-        ImageDataset Open(string list) => ChestXray14.Open(_data, list);
-        var (unlabelled, train, validation, test) = (Open(Unlabelled), Open(Train), Open(Validation), Open(Test));
+        var cohort = new PhantomCohort(plan, folder);
+        cohort.Draw(stop);
+        var (unlabelled, train) = (cohort.Open(PhantomCohort.Unlabelled), cohort.Open(PhantomCohort.Train));
+        var (validation, test) = (cohort.Open(PhantomCohort.Validation), cohort.Open(PhantomCohort.Test));
         AnsiConsole.WriteLine($"  {unlabelled.Count} without labels, {train.Count} labelled to learn from, {validation.Count} to validate, {test.Count} to test; no patient on two sides");
 
         Say("2  A foundation model", "MaskedAutoencoder learns from the unlabelled ones alone, by painting the three quarters of each that are hidden from it.");
@@ -35,13 +33,19 @@ internal sealed class Demonstration(Plan plan, string folder)
         var comparison = new Comparison(plan, foundation, train, validation, test);
         var adapter = Path.Combine(folder, "adapter");
         var results = new List<MethodResult>();
-        foreach (var method in Method.All(plan))
+        foreach (var method in Method.Three)
         {
             results.Add(Bars.Run(method.Name, tell => comparison.Run(
                 method,
                 new Direct<TrainingProgress>(state => tell(state.Fraction, $"epoch {state.Epoch}/{state.Epochs}")),
                 stop,
-                (_, lora) => lora?.Save(adapter))));
+                (_, lora) =>
+                {
+                    if (method.Adaptation != Adaptation.Lora) return;
+                    lora.Labels = train.Labels;
+                    lora.Save(adapter);
+                    new PredictionSettings { Labels = train.Labels, ImageSize = plan.Size, Channels = 1, Normalization = Plan.Pixels }.Save(adapter); // for samples/Predict
+                })));
         }
 
         AnsiConsole.WriteLine();
@@ -53,23 +57,10 @@ internal sealed class Demonstration(Plan plan, string folder)
         AnsiConsole.MarkupLineInterpolated($"\nDone in {clock.Elapsed.TotalMinutes:F1} minutes. Look at [bold]{Shown("sheet.png")}[/] and [bold]{Shown("curves.png")}[/].");
     }
 
-    private void Draw(CancellationToken stop)
-    {
-        var lists = new[] { (Unlabelled, plan.Unlabelled), (Train, plan.Train), (Validation, plan.Validation), (Test, plan.Test) };
-        var total = lists.Sum(list => list.Item2);
-        // Twice as frequent as in the real table, none under 8 %: a few hundred images would hold too few of the rare findings to learn or to score.
-        var options = new CohortOptions { Images = total, Size = plan.Size, Seed = (ulong)plan.Seed + 1, PrevalenceScale = 2, MinimumPrevalence = .08 };
-        Bars.Run("drawing", tell =>
-        {
-            PhantomNih.Write(_data, options, lists, new Direct<int>(done => tell((double)done / total, $"{total} phantoms of {plan.Size}x{plan.Size} pixels")), stop);
-            return true;
-        });
-    }
-
     private void Reload(Comparison comparison, string adapter, MethodResult lora, ImageDataset validation, ImageDataset test)
     {
         using var model = comparison.Backbone();
-        model.InjectLora(plan.Lora).Load(adapter);
+        model.LoadLora(adapter);
         var trainer = comparison.Trainer();
         var again = trainer.Evaluate(model, test);
         var same = again.Equals(lora.Test);
@@ -82,7 +73,7 @@ internal sealed class Demonstration(Plan plan, string folder)
         var labels = test.Labels.Count;
         var thresholds = Enumerable.Range(0, labels).Select(k => Threshold(validated, validation, k)).ToArray();
         var shown = Enumerable.Range(0, test.Count).OrderByDescending(i => test[i].Labels.Sum()).Where((_, rank) => rank % 9 == 0).Take(12);
-        Sheet.Save(Path.Combine(folder, "sheet.png"), "Test phantoms, as the adapted model reads them", $"LoRA of rank {plan.Lora.Rank} on q and v, {lora.Trained.Count:N0} trained parameters; thresholds chosen on validation",
+        Sheet.Save(Path.Combine(folder, "sheet.png"), "Test phantoms, as the adapted model reads them", $"LoRA of rank {plan.Rank} on q and v, {lora.Trained.Count:N0} trained parameters; thresholds chosen on validation",
             [.. shown.Select(i => new SheetItem(
                 $"{Path.GetFileName(test[i].Path)}",
                 Lora.Imaging.ImageDecoder.Decode(test[i].Path).Pixels,
@@ -145,10 +136,4 @@ internal sealed class Demonstration(Plan plan, string folder)
     }
 
     private static double Sigmoid(double logit) => 1 / (1 + Math.Exp(-logit));
-
-    /// <summary>Reports on the working thread, so that no bar jumps back.</summary>
-    private sealed class Direct<T>(Action<T> report) : IProgress<T>
-    {
-        public void Report(T value) => report(value);
-    }
 }

@@ -6,10 +6,12 @@ using Spectre.Console;
 var output = new Option<DirectoryInfo>("--out") { Description = "Where phantoms, models and pictures go.", DefaultValueFactory = _ => new DirectoryInfo("quickstart-output"), HelpName = "folder" };
 var seed = new Option<int>("--seed") { Description = "Another seed draws other patients and other weights.", DefaultValueFactory = _ => 0, HelpName = "n" };
 var quick = new Option<bool>("--quick") { Description = "Smaller sets and fewer epochs: a minute that shows the way, not the result." };
+var methods = new Option<string[]>("--methods") { Description = "A table of methods over several seeds instead, in methods.md, on a reduced task: all, or names such as lora dora vera.", AllowMultipleArgumentsPerToken = true, HelpName = "names" };
+var seeds = new Option<int>("--seeds") { Description = "Seeds of each method in the table.", DefaultValueFactory = _ => 5, HelpName = "n" };
 var command = new RootCommand(
     "Draws chest-radiograph phantoms, pre-trains a small vision transformer on unlabelled ones, and adapts it with few labels: LoRA against full fine-tuning against a linear probe.")
 {
-    output, seed, quick,
+    output, seed, quick, methods, seeds,
 };
 command.SetAction(given =>
 {
@@ -24,6 +26,12 @@ command.SetAction(given =>
     try
     {
         TorchRuntime.EnsureLoaded(); // so that MEDPEFT_LIBTORCH may name an existing libtorch
+        if (given.GetValue(methods) is { Length: > 0 } names)
+        {
+            new MethodStudy(Plan.Study with { Seed = given.GetValue(seed) }, given.GetValue(output)!.FullName).Run(Method.Named(names), Math.Max(1, given.GetValue(seeds)), stop.Token);
+            return 0;
+        }
+
         var plan = (given.GetValue(quick) ? Plan.Quick : Plan.Full) with { Seed = given.GetValue(seed) };
         new Demonstration(plan, given.GetValue(output)!.FullName).Run(stop.Token);
         return 0;
@@ -33,7 +41,7 @@ command.SetAction(given =>
         AnsiConsole.MarkupLine("[yellow]Stopped by Ctrl+C.[/]");
         return 130;
     }
-    catch (TorchRuntimeException error)
+    catch (Exception error) when (error is TorchRuntimeException or ArgumentException)
     {
         Console.Error.WriteLine(error.Message);
         return 78;

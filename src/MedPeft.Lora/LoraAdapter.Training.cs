@@ -15,6 +15,9 @@ public sealed partial class LoraAdapter : ITrainingStepObserver
         [.. ModuleTree.Read(model).Select(node => node.Module is AdapterLayer adapted ? adapted.Base : node.Module).Prepend(model).Distinct(ReferenceEqualityComparer.Instance)
             .SelectMany(module => Injected.TryGetValue((nn.Module)module!, out var adapters) ? adapters : [])];
 
+    /// <summary>Those of them that are in use and have something to do with the steps of training.</summary>
+    internal static IEnumerable<LoraAdapter> Observing(nn.Module model) => Of(model).Where(adapter => adapter.InUse && adapter.Observer is not null);
+
     /// <inheritdoc/>
     /// <remarks>The orthogonality of AdaLoRA; other methods have none.</remarks>
     public Tensor? Penalty() => Observer?.Penalty();

@@ -43,6 +43,8 @@ public sealed class AdaLoraLinear : AdapterLayer
     /// <summary>Which directions the last cut has kept; null before the first.</summary>
     internal bool[]? Kept { get; private set; }
 
+    private protected override bool IsSum => true;
+
     private protected override Parameter Weight => _linear.weight;
 
     private protected override Tensor Update(Tensor input, Tensor output)

@@ -58,10 +58,13 @@ public sealed partial class Predictor : IDisposable
     /// <summary>The names of the outputs, in their order.</summary>
     public IReadOnlyList<string> Labels => Settings.Labels;
 
-    /// <summary>Makes a predictor of a base model and an adapter, merged into the weights: a pass costs what the plain model's does.</summary>
+    /// <summary>Makes a predictor of a base model and an adapter, merged into the weights: a pass costs what the plain model's does. Prompts, which merge into nothing, stay as they are.</summary>
     /// <param name="model">The model that the adapter was trained on, with the same weights; it belongs to the predictor from now on.</param>
-    /// <param name="adapter">The adapter, as <see cref="LoraAdapter.Save"/> has written it.</param>
-    /// <param name="settings">Labels, preparation, calibration; if null, those of the file <see cref="PredictionSettings.FileName"/> beside the adapter.</param>
+    /// <param name="adapter">The adapter's folder, as <see cref="LoraAdapter.Save"/> has written it.</param>
+    /// <param name="settings">
+    /// Labels, preparation, calibration; if null, those of the file <see cref="PredictionSettings.FileName"/> in the folder. Where there is none, the labels are <see cref="LoraAdapter.Labels"/>,
+    /// the size and channels those of a <see cref="VisionTransformer"/>, and the rest is at its defaults: pixels as MRM's.
+    /// </param>
     /// <param name="options">How it works; the defaults if null.</param>
     /// <exception cref="LoraException">The adapter does not fit the model.</exception>
     /// <exception cref="CheckpointException">The adapter, or the settings beside it, cannot be read.</exception>
@@ -70,10 +73,19 @@ public sealed partial class Predictor : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(adapter);
-        settings ??= PredictionSettings.Load(Directory.Exists(adapter) ? adapter : Path.GetDirectoryName(Path.GetFullPath(adapter))!);
-        var lora = model.LoadLora(adapter);
-        lora.MergeAndRemove();
+        if (settings is null && File.Exists(Path.Combine(adapter, PredictionSettings.FileName))) settings = PredictionSettings.Load(adapter);
+        var lora = model.LoadLora(adapter, new LoadOptions { Labels = settings?.Labels });
+        settings ??= Settled(lora.Labels, model, adapter);
+        if (model.modules().OfType<AdapterLayer>().All(layer => layer.MergeObstacle is null)) lora.MergeAndRemove();
         return new Predictor(model, settings, options);
+    }
+
+    private static PredictionSettings Settled(IReadOnlyList<string>? labels, nn.Module model, string adapter)
+    {
+        // Without labels, the reader's own words on the missing file.
+        if (labels is null) return PredictionSettings.Load(adapter);
+        var settings = new PredictionSettings { Labels = labels };
+        return model is VisionTransformer { Config: var config } ? settings with { ImageSize = config.ImageSize, Channels = config.Channels } : settings;
     }
 
     /// <summary>Frees the model, unless it was to be left open.</summary>

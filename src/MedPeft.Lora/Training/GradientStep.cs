@@ -7,6 +7,8 @@ namespace MedPeft.Lora.Training;
 /// <summary>One step: the batch through the model, in pieces if need be, and the gradient through clipping and optimizer into the weights.</summary>
 internal sealed class GradientStep(nn.Module<Tensor, Tensor> model, Objective objective, Optimizer optimizer, MovingAverage? average, TrainingOptions options, Device device)
 {
+    private readonly IReadOnlyList<LoraAdapter> _observers = [.. LoraAdapter.Observing(model)];
+
     /// <summary>Images that go through the model at once; halved when memory runs out.</summary>
     public int MicroBatch { get; set; } = options.MicroBatch;
 
@@ -23,9 +25,11 @@ internal sealed class GradientStep(nn.Module<Tensor, Tensor> model, Objective ob
     /// <param name="batch">Its images.</param>
     /// <param name="rate">Learning rate.</param>
     /// <param name="mixed">Share of mixup; null for none.</param>
+    /// <param name="step">Its number in the run, from 1; one that an overflow has left out counts.</param>
+    /// <param name="steps">Steps of the run.</param>
     /// <param name="begin">Sets the generators to the step's beginning; called again when the step is repeated.</param>
     /// <returns>Loss, and norm of the gradient before clipping. Where one is no finite number no step was taken, and the weights are as before.</returns>
-    public (double Loss, double Norm) Take(ImageBatch batch, double rate, double? mixed, Action begin)
+    public (double Loss, double Norm) Take(ImageBatch batch, double rate, double? mixed, long step, long steps, Action begin)
     {
         var loss = Passes(batch, mixed, begin);
         if (!double.IsFinite(loss)) return (loss, double.NaN);
@@ -50,7 +54,9 @@ internal sealed class GradientStep(nn.Module<Tensor, Tensor> model, Objective ob
 
         // The small number is PyTorch's.
         if (options.ClipNorm > 0 && options.ClipNorm / (norm + 1e-6) is < 1 and var factor) optimizer.ScaleGradients(factor);
+        if (_observers.Count > 0) optimizer.GiveBack();
         optimizer.Apply(rate);
+        foreach (var observer in _observers) observer.AfterStep(step, steps);
         optimizer.ClearGradients();
         average?.Update();
         return (loss, norm);
@@ -92,6 +98,10 @@ internal sealed class GradientStep(nn.Module<Tensor, Tensor> model, Objective ob
             BeforePass?.Invoke(rows);
             var whole = rows == batch.Count;
             var loss = objective.Loss(model, whole ? images : images.narrow(0, start, rows), whole ? labels : labels.narrow(0, start, rows), terms);
+            // What a method adds is of the step and not of its images: with one of the parts only.
+            if (start == 0)
+                foreach (var observer in _observers)
+                    if (observer.Penalty() is { } penalty) loss = loss.Plus(penalty.to(loss.device));
             total += loss.to(ScalarType.Float32).item<float>();
             if (!double.IsFinite(total)) return total;
             (Scaler is null ? loss : loss.Times(Scaler.Scale)).backward();

@@ -60,6 +60,13 @@ internal abstract class Optimizer : IDisposable
         foreach (var gradient in _units.SelectMany(unit => unit.Gradients)) gradient.TimesInPlace(factor);
     }
 
+    /// <summary>Writes the gradients taken up back to their parameters, as they were scaled since: methods that watch the steps read them there.</summary>
+    public void GiveBack()
+    {
+        using var guard = no_grad();
+        foreach (var unit in _units) unit.GiveBack();
+    }
+
     /// <summary>Steps along the gradients taken up; parameters without one stay as they are.</summary>
     public void Apply(double learningRate)
     {

@@ -36,17 +36,19 @@ internal sealed record ParameterGroup(IReadOnlyList<(string Name, Parameter Para
     }
 
     private static bool Decays((string Name, Parameter Parameter) entry) =>
-        entry.Parameter.dim() > 1 && entry.Name is not ("pos_embed" or "cls_token");
+        entry.Parameter.dim() > 1 && entry.Name is not ("pos_embed" or "cls_token") && !Named(entry.Name, "ia3_l", "lora_E"); // factors of scale, though PEFT's shapes have two dimensions
 
     // The names that PEFT gives to the two factors.
-    private static bool IsHighFactor(string name) => LastParts(name) is "lora_B" or "lora_embedding_B";
+    private static bool IsHighFactor(string name) => Named(name, "lora_B", "lora_embedding_B");
 
-    private static bool IsFactor(string name) => IsHighFactor(name) || LastParts(name) is "lora_A" or "lora_embedding_A";
+    private static bool IsFactor(string name) => IsHighFactor(name) || Named(name, "lora_A", "lora_embedding_A");
 
-    private static string LastParts(string name)
+    // lora_A, lora_A.weight, or with the adapter's name lora_A.nih.weight.
+    private static bool Named(string name, params ReadOnlySpan<string> parameters)
     {
-        var parts = name.Split('.');
-        return parts[^1] == "weight" && parts.Length > 1 ? parts[^2] : parts[^1];
+        foreach (var part in name.Split('.').TakeLast(3))
+            if (parameters.Contains(part)) return true;
+        return false;
     }
 
     private static int Depth(nn.Module model)

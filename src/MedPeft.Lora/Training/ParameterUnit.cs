@@ -68,6 +68,14 @@ internal sealed class ParameterUnit : IDisposable
     /// <summary>The gradients gathered, each as one tensor; parameters that the pass did not reach have none.</summary>
     public IEnumerable<Tensor> Gradients => _gradient is not null ? [_gradient] : _single.OfType<Tensor>();
 
+    /// <summary>Writes the gathered gradient back to the parameters; single ones were never copied.</summary>
+    public void GiveBack()
+    {
+        if (_gradient is null) return;
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < _members.Count; i++) _members[i].Parameter.grad!.copy_(Slice(_gradient, i));
+    }
+
     /// <summary>Calls a rule with values, gradient and state: once for the whole unit, or for each parameter that has a gradient.</summary>
     public void Apply(IReadOnlyList<Tensor> state, Action<Tensor, Tensor, IReadOnlyList<Tensor>> rule)
     {

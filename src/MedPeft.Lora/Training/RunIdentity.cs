@@ -20,6 +20,8 @@ internal static class RunIdentity
             ["frozen weights"] = Frozen(model),
             ["trained parameters"] = Hex(string.Join('\n', ParameterGroup.Trained(model).Select(entry => $"{entry.Name} {entry.Parameter.dtype} [{string.Join(',', entry.Parameter.shape)}]"))),
         };
+        // Alpha or dropout leave no trace in names and shapes.
+        if (LoraAdapter.Of(model) is { Count: > 0 } adapters) identity["adapters"] = Hex(string.Join('\n', adapters.Select(adapter => $"{adapter.Name} {adapter.Config}")));
         if (validation is not null) identity["validation images"] = Data(validation);
         foreach (var (name, value) in Settings(options, device)) identity[name] = string.Create(CultureInfo.InvariantCulture, $"{value}");
         return identity;

@@ -57,6 +57,7 @@ internal sealed partial class TrainingRun
         .. Snapshot.Live(_model).Select(entry => ($"model/{entry.Name}", entry.Values)),
         .. _optimizer.State().Select(entry => ($"optimizer/{entry.Name}", entry.View)),
         .. (_average?.State() ?? []).Select(entry => ($"average/{entry.Name}", entry.View)),
+        .. LoraAdapter.Observing(_model).SelectMany(adapter => adapter.ScheduleState().Select(entry => ($"schedule/{adapter.Name}/{entry.Name}", entry.Value))),
         .. (_best?.Values ?? []).Select(entry => ($"best/{entry.Name}", entry.Values)),
     ];
 }

@@ -130,7 +130,8 @@ internal sealed partial class TrainingRun : IDisposable
         var place = _state.Epoch - 1 + (double)number / StepsPerEpoch;
         var rate = LearningRate.WarmupCosine(place, _options.Epochs, _options.Warmup, _options.LearningRate, _options.MinLearningRate);
         double? mixed = _options.Mixup > 0 ? Mixup.Share(_options.Mixup, _options.Seed, _state.Epoch, number) : null;
-        var (loss, norm) = Step.Take(batch, rate, mixed, () => _randomness.Begin((long)(_state.Epoch - 1) * StepsPerEpoch + number));
+        var before = (long)(_state.Epoch - 1) * StepsPerEpoch + number;
+        var (loss, norm) = Step.Take(batch, rate, mixed, before + 1, (long)_options.Epochs * StepsPerEpoch, () => _randomness.Begin(before));
         if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw Broken(batch, number, rate, loss);
         _state.Batch = number + 1;
         _state.Rate = rate;

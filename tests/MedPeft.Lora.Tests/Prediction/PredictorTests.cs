@@ -1,3 +1,4 @@
+using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Imaging;
 using MedPeft.Lora.Prediction;
@@ -223,6 +224,48 @@ public class PredictorTests
         using var plain = new Predictor(TinyModels.Make(), TinyModels.Settings);
         Assert.NotEqual(plain.Predict(input).Logits[0], predictor.Predict(input).Logits[0], .01f);
         Assert.Equal(4, unmerged.Explain(input, HeatMapMethod.AttentionRollout).Map.Grid);
+    }
+
+    [Fact]
+    public void Without_settings_beside_it_the_labels_are_the_adapters()
+    {
+        using var folder = new TempFolder();
+        using var trained = TinyModels.Make();
+        var lora = trained.InjectLora(new LoraConfig { Rank = 2, Targets = ["qkv"], Trainable = ["head"] });
+        lora.Save(folder.In("nameless"));
+        lora.Labels = TinyModels.Labels;
+        lora.Save(folder.In("adapter"));
+
+        using var predictor = Predictor.Load(TinyModels.Make(), folder.In("adapter"));
+
+        Assert.Equal(TinyModels.Labels, predictor.Labels);
+        Assert.Equal(16, predictor.Settings.ImageSize);
+        using var model = TinyModels.Make();
+        Assert.Contains("predictor.json", Assert.Throws<CheckpointException>(() => Predictor.Load(model, folder.In("nameless"))).Message, StringComparison.Ordinal);
+        using var other = TinyModels.Make();
+        Assert.Contains(
+            "AllowOtherLabels", Assert.Throws<LoraException>(() => Predictor.Load(other, folder.In("adapter"), TinyModels.Settings with { Labels = ["a", "b", "c"] })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Prompts_predict_though_they_merge_into_nothing()
+    {
+        using var folder = new TempFolder();
+        using var trained = TinyModels.Make();
+        var lora = trained.InjectAdapter(new PromptConfig { Tokens = 3, Trainable = ["head"] });
+        using (no_grad())
+            foreach (var (_, parameter) in lora.TrainableParameters()) parameter.normal_(0, .3);
+        trained.eval();
+        lora.Labels = TinyModels.Labels;
+        lora.Save(folder.In("adapter"));
+        using var own = new Predictor(trained, TinyModels.Settings, leaveOpen: true);
+        var input = Inputs(1)[0];
+
+        using var predictor = Predictor.Load(TinyModels.Make(), folder.In("adapter"));
+
+        Close(own.Predict(input), predictor.Predict(input));
+        using var plain = new Predictor(TinyModels.Make(), TinyModels.Settings);
+        Assert.NotEqual(plain.Predict(input).Logits[0], predictor.Predict(input).Logits[0], .01f);
     }
 
     [Fact]

@@ -193,7 +193,7 @@ public sealed class EngineTests : IDisposable
         using var batch = new ImageBatch(randn([8, 3, 16, 16], generator: draws), labels.clone(), [0, 1, 2, 3, 4, 5, 6, 7]);
         model.train();
         var start = Flat(model);
-        var (loss, norm) = step.Take(batch, 1, null, () => { });
+        var (loss, norm) = step.Take(batch, 1, null, 1, 1, () => { });
         return (start, Flat(model), loss, norm);
     }
 

@@ -33,6 +33,30 @@ public class ParameterGroupTests
     }
 
     [Fact]
+    public void Factors_of_scale_are_not_decayed_though_they_have_two_dimensions()
+    {
+        using var vit = new VisionTransformer(new ViTConfig { ImageSize = 16, PatchSize = 8, EmbedDim = 12, Depth = 1, Heads = 3 });
+        IEnumerable<string> Decayed() => ParameterGroup.Of(vit, new TrainingOptions { WeightDecay = .05 }).Where(group => group.WeightDecay > 0).SelectMany(group => group.Parameters).Select(p => p.Name);
+        var adapter = vit.InjectAdapter(new Ia3Config { Trainable = ["head"] });
+        Assert.Equal(["head.weight"], Decayed());
+        adapter.Remove();
+        vit.InjectAdapter(new AdaLoraConfig { Targets = ["qkv"] }, "nih");
+
+        Assert.Equal(["blocks.0.attn.qkv.lora_A.nih", "blocks.0.attn.qkv.lora_B.nih"], Decayed());
+    }
+
+    [Fact]
+    public void An_adapter_with_a_name_has_the_rates_of_one_without()
+    {
+        using var vit = new VisionTransformer(new ViTConfig { ImageSize = 16, PatchSize = 8, EmbedDim = 12, Depth = 1, Heads = 3 });
+        vit.InjectLora(new LoraConfig { Rank = 2, Targets = ["proj"] }, "nih");
+        var groups = ParameterGroup.Of(vit, new TrainingOptions { WeightDecay = .05, DecayAdapters = false, LoraPlusRatio = 16 });
+
+        Assert.All(groups, group => Assert.Equal(0, group.WeightDecay));
+        Assert.Equal("blocks.0.attn.proj.lora_B.nih.weight", Assert.Single(groups.Single(group => group.Scale == 16).Parameters).Name);
+    }
+
+    [Fact]
     public void A_model_without_blocks_cannot_have_layer_decay()
     {
         using var linear = nn.Linear(3, 2);
