@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using MedPeft.Lora;
 using MedPeft.Lora.Data;
-using MedPeft.Lora.Metrics;
 using MedPeft.Lora.Training;
 using MedPeft.Lora.Vision;
 using Spectre.Console;
