@@ -11,7 +11,7 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "proj")]
     private readonly nn.Module<Tensor, Tensor> _projection;
 
-    public PatchEmbedding(ViTConfig config, Generator generator)
+    public PatchEmbedding(ViTConfig config, Generator? generator)
         : base(nameof(PatchEmbedding))
     {
         (_imageSize, _channels) = (config.ImageSize, config.Channels);
@@ -24,7 +24,7 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
             // MAE initialises the kernel as the linear layer that it is.
             var fanIn = (double)config.Channels * config.PatchSize * config.PatchSize;
             var bound = Math.Sqrt(6 / (fanIn + config.EmbedDim));
-            convolution.weight.uniform_(-bound, bound, generator);
+            if (generator is not null) convolution.weight.uniform_(-bound, bound, generator);
             convolution.bias!.zero_();
         }
 

@@ -31,7 +31,7 @@ public sealed partial class VisionTransformer : IStateDictFile
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(config);
         using var file = Checkpoint.Open(path);
-        var model = new VisionTransformer(config, seed);
+        var model = new VisionTransformer(config, seed, drawn: false);
         try
         {
             report = model.LoadFrom(file, skip ?? []);

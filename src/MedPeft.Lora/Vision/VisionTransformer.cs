@@ -43,13 +43,19 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
     /// <param name="config">Its shape.</param>
     /// <param name="seed">Of the generator of the initial weights; the same seed gives the same weights.</param>
     /// <exception cref="ArgumentException">Sizes in <paramref name="config"/> that do not divide.</exception>
-    public VisionTransformer(ViTConfig config, long seed = 0)
+    public VisionTransformer(ViTConfig config, long seed = 0) : this(config, seed, drawn: true) { }
+
+    /// <param name="config">Its shape.</param>
+    /// <param name="seed">Of the generator of the initial weights.</param>
+    /// <param name="drawn">False leaves all weights but the head's and the norms' to be read from a file: to draw 86 million numbers takes longer than to read them.</param>
+    private VisionTransformer(ViTConfig config, long seed, bool drawn)
         : base(nameof(VisionTransformer))
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         Config = config;
-        using var generator = new Generator((ulong)seed, CPU);
+        using var own = new Generator((ulong)seed, CPU);
+        var generator = drawn ? own : null;
         nn.Module<Tensor, Tensor> Linear(long inputs, long outputs) => Initialization.Linear(inputs, outputs, generator);
 
         _classToken = Initialization.Normal([1, 1, config.EmbedDim], generator, .02);
@@ -62,7 +68,7 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
             config.EmbedDim, config.Heads, config.MlpRatio, config.LayerNormEps, Linear, config.Depth == 1 ? 0 : config.DropPath * i / (config.Depth - 1), config.LayerScale))]);
         if (config.Pooling == ViTPooling.ClassToken) _norm = nn.LayerNorm(config.EmbedDim, config.LayerNormEps);
         else _fcNorm = nn.LayerNorm(config.EmbedDim, config.LayerNormEps);
-        if (config.Outputs > 0) _head = Initialization.Linear(config.EmbedDim, config.Outputs, generator, HeadStd);
+        if (config.Outputs > 0) _head = Initialization.Linear(config.EmbedDim, config.Outputs, own, HeadStd);
         RegisterComponents();
     }
 
