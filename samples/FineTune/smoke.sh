@@ -35,8 +35,8 @@ train nih --epochs 1 --train-list train_list.txt --validation-list val_list.txt 
 [ -n "$(ls "$out/board")" ] || { echo "FineTune left nothing for TensorBoard"; exit 1; }
 expect 78 FineTune --data "$out/nih" $short --recipe mrm --method ssf
 
-long=(--data "$out/nih" $short --epochs 20 --method adalora --train-list train_list.txt --validation-list val_list.txt --test-list test_list.txt --run "$out/checkpoints" --json-log "$out/steps.jsonl")
-run FineTune "${long[@]}" > "$out/log" 2>&1 &
+long=(--data "$out/nih" $short --epochs 6 --method adalora --train-list train_list.txt --validation-list val_list.txt --test-list test_list.txt --run "$out/checkpoints" --json-log "$out/steps.jsonl")
+dotnet artifacts/bin/FineTune/release/FineTune.dll "${long[@]}" > "$out/log" 2>&1 &
 process=$!
 until grep -q epoch "$out/steps.jsonl" 2> /dev/null || ! kill -0 $process 2> /dev/null; do sleep .1; done
 kill -TERM $process
