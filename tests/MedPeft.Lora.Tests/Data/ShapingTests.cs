@@ -61,6 +61,21 @@ public sealed class ShapingTests : IDisposable
     }
 
     [Fact]
+    public void The_three_data_sets_come_onto_one_label_set()
+    {
+        var nih = new ImageDataset("nih", ChestXray14.LabelNames, [Record("0", [.. ChestXray14.LabelNames.Select(label => label == "Pneumonia" ? 1f : 0)])]);
+        var chexpert = new ImageDataset("chexpert", CheXpert.LabelNames, [Record("1", [.. CheXpert.LabelNames.Select(label => label == "Pleural Effusion" ? 1f : 0)])]);
+        var rsna = new ImageDataset("rsna", Rsna.LabelNames, [Record("2", 0)]);
+        var merged = ImageDataset.Merge("all", LabelSet.Pathologies18, nih, chexpert, rsna);
+        float Of(int image, string label) => merged[image].Labels[merged.Labels.ToList().IndexOf(label)];
+        Assert.Equal([1f, 0f, 0f], Enumerable.Range(0, 3).Select(image => Of(image, "Pneumonia")));
+        Assert.Equal((0f, 1f, float.NaN), (Of(0, "Effusion"), Of(1, "Effusion"), Of(2, "Effusion")));
+        Assert.Equal((0f, float.NaN), (Of(0, "Hernia"), Of(1, "Hernia")));
+        Assert.Equal(14, merged[0].Labels.Count(value => !float.IsNaN(value))); // "Pleural_Thickening" included
+        Assert.Equal(1, merged[2].Labels.Count(value => !float.IsNaN(value)));
+    }
+
+    [Fact]
     public void Label_sets_that_cannot_work_are_refused()
     {
         Assert.Equal(
