@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
 
-public sealed partial class LoraLinear
+public abstract partial class LoraProjection
 {
     internal override int Groups => _starts.Count;
 
