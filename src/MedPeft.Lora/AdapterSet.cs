@@ -12,7 +12,7 @@ namespace MedPeft.Lora;
 /// </remarks>
 public sealed partial class AdapterSet
 {
-    /// <summary>The name of an adapter that was given none.</summary>
+    /// <summary>The name of an adapter that was given none, as in PEFT.</summary>
     public const string DefaultName = "default";
 
     private static readonly ConditionalWeakTable<nn.Module, AdapterSet> Sets = [];
@@ -38,6 +38,9 @@ public sealed partial class AdapterSet
     internal Freezing? Freezing { get; private set; }
 
     internal static AdapterSet Of(nn.Module model) => Sets.GetValue(model, static model => new AdapterSet(model));
+
+    /// <summary>The handles of what was injected into this very module, in that order; makes no set where there is none.</summary>
+    internal static IReadOnlyList<LoraAdapter> HandlesOf(nn.Module model) => Sets.TryGetValue(model, out var set) ? set._adapters : [];
 
     /// <summary>Lets passes run with these adapters and no others, and training train these. Their heads come with them.</summary>
     /// <remarks>

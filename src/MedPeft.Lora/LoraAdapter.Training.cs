@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using MedPeft.Lora.Injection;
 using static TorchSharp.torch;
 
@@ -6,14 +5,12 @@ namespace MedPeft.Lora;
 
 public sealed partial class LoraAdapter : ITrainingStepObserver
 {
-    private static readonly ConditionalWeakTable<nn.Module, List<LoraAdapter>> Injected = [];
-
     private ITrainingStepObserver? _observer;
 
     /// <summary>The adapters in a model and in its parts, each part's in the order they were injected in: what a training loop has to tell of its steps.</summary>
     internal static IReadOnlyList<LoraAdapter> Of(nn.Module model) =>
         [.. ModuleTree.Read(model).Select(node => node.Module is AdapterLayer adapted ? adapted.Base : node.Module).Prepend(model).Distinct(ReferenceEqualityComparer.Instance)
-            .SelectMany(module => Injected.TryGetValue((nn.Module)module!, out var adapters) ? adapters : [])];
+            .SelectMany(module => AdapterSet.HandlesOf((nn.Module)module!))];
 
     /// <summary>Those of them that are in use and have something to do with the steps of training.</summary>
     internal static IEnumerable<LoraAdapter> Observing(nn.Module model) => Of(model).Where(adapter => adapter.InUse && adapter.Observer is not null);
@@ -37,11 +34,4 @@ public sealed partial class LoraAdapter : ITrainingStepObserver
         [.. Present()._layers.Where(entry => entry.Layer is AdaLoraLinear).SelectMany(entry => ((AdaLoraLinear)entry.Layer).ScheduleState().Select(state => ($"{entry.Path}.{state.Name}", state.Value)))];
 
     private ITrainingStepObserver? Observer => Present()._observer ??= Config.Observer([.. _layers.Select(entry => entry.Layer)]);
-
-    private void Register() => Injected.GetValue(_model, _ => []).Add(this);
-
-    private void Unregister()
-    {
-        if (Injected.TryGetValue(_model, out var adapters)) adapters.Remove(this);
-    }
 }

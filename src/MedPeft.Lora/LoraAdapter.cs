@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
 
-/// <summary>The adapters that one call of <c>InjectLora</c> has put into a model.</summary>
+/// <summary>The adapters that one call of <see cref="LoraExtensions.InjectAdapter"/>, <c>InjectLora</c> or <see cref="LoraExtensions.LoadLora"/> has put into a model.</summary>
 public sealed partial class LoraAdapter
 {
     private readonly nn.Module _model;
@@ -23,7 +23,6 @@ public sealed partial class LoraAdapter
         (_model, Config, Name, _selection, _placement, _set, _layers) = (model, config, name, selection, placement, set, layers);
         _reach = new ReachCheck(model, placement.Entries);
         Layers = [.. selection.Layers.Select(entry => entry.Config.Info(entry.Path, entry.Layer))];
-        Register();
     }
 
     /// <summary>The configuration it was made by.</summary>
@@ -214,7 +213,6 @@ public sealed partial class LoraAdapter
         foreach (var (_, layer) in _layers) layer.Release();
         _set.Remove(this);
         _removed = true;
-        Unregister();
     }
 
     private List<MergedLayer> MergedLayers() =>

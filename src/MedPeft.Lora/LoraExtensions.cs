@@ -6,16 +6,16 @@ using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
 
-/// <summary>The front door: LoRA for any TorchSharp model.</summary>
+/// <summary>The front door: LoRA, and the other methods, for any TorchSharp model.</summary>
 public static class LoraExtensions
 {
-    /// <summary>Puts low-rank adapters in the place of a model's linear layers and freezes everything else.</summary>
+    /// <summary>Puts low-rank adapters beside layers of a model (linear layers, convolutions, embeddings) and freezes everything else.</summary>
     /// <remarks>
     /// The model's outputs do not change (a fresh update is zero), nor do the names of its parameters. Every parameter but the adapters' and
     /// those of <see cref="AdapterConfig.Trainable"/> stops receiving gradients. Create optimizers after this call, and after <c>to</c>.
     /// If anything is wrong, nothing has changed.
     /// </remarks>
-    /// <param name="model">Any module that has linear layers below it, in fields, properties, arrays, lists, dictionaries, <c>Sequential</c>, <c>ModuleList</c>, <c>ModuleDict</c> or closures.</param>
+    /// <param name="model">Any module that has such layers below it, in fields, properties, arrays, lists, dictionaries, <c>Sequential</c>, <c>ModuleList</c>, <c>ModuleDict</c> or closures.</param>
     /// <param name="config">Which layers, and how.</param>
     /// <param name="name">Name of the adapter. One of a new name comes beside those that are there and is the one in use from here on; see <see cref="Adapters"/>.</param>
     /// <returns>The handle: counts, merging, saving, removal.</returns>
@@ -65,7 +65,7 @@ public static class LoraExtensions
         return EvaStart.Inject(model, config, batches, rho, tau);
     }
 
-    /// <summary>Puts the adapters of a folder into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
+    /// <summary>Puts the adapters of a folder, of any method, into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
     /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA, <c>VERA</c>, <c>IA3</c>, <c>ADALORA</c> or <c>LN_TUNING</c>.</remarks>
     /// <param name="model">A model with the weights that the adapter was trained on.</param>
     /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
@@ -100,7 +100,10 @@ public static class LoraExtensions
     public static LoraPlan PlanLora(this nn.Module model, LoraConfig config) => PlanAdapter(model, config);
 
     /// <summary>As <see cref="PlanLora"/>, for any method.</summary>
-    /// <inheritdoc cref="PlanLora"/>
+    /// <param name="model">The model.</param>
+    /// <param name="config">The method, which layers, and how.</param>
+    /// <returns>The plan, which prints as a table.</returns>
+    /// <exception cref="LoraException">As <see cref="InjectAdapter"/> would throw.</exception>
     public static LoraPlan PlanAdapter(this nn.Module model, AdapterConfig config)
     {
         ArgumentNullException.ThrowIfNull(model);

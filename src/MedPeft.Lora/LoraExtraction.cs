@@ -33,24 +33,24 @@ public static class LoraExtraction
     /// <summary>From a model and a checkpoint of the tuned one under the model's names, .safetensors or PyTorch; read as data, nothing in it runs.</summary>
     /// <remarks>For a vision transformer in another layout (timm's, MAE's) load the file by <c>VisionTransformer.FromCheckpoint</c> and take the overload for models.</remarks>
     /// <param name="model">The model before fine-tuning; it receives the adapter.</param>
-    /// <param name="path">The file.</param>
+    /// <param name="tunedPath">The checkpoint after fine-tuning.</param>
     /// <param name="config">As there.</param>
     /// <param name="energy">As there.</param>
     /// <param name="name">Name of the adapter.</param>
     /// <returns>The adapter and how much of the difference it has.</returns>
     /// <exception cref="LoraException">As there.</exception>
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
-    public static ExtractionReport FromDifference(nn.Module model, string path, LoraConfig config, double? energy = null, string name = AdapterSet.DefaultName)
+    public static ExtractionReport FromDifference(nn.Module model, string tunedPath, LoraConfig config, double? energy = null, string name = AdapterSet.DefaultName)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(tunedPath);
         using var scope = NewDisposeScope();
-        using var file = Checkpoint.Open(path);
+        using var file = Checkpoint.Open(tunedPath);
         return Extract(model, file.Tensors.Keys.ToDictionary(key => key, file.Read), config, energy, name);
     }
 
     /// <summary>From two checkpoints that a model has the shape of: the first is loaded into it, the difference to the second becomes its adapter.</summary>
     /// <param name="model">The model; it gets the weights of the first file, and the adapter.</param>
-    /// <param name="path">The checkpoint before fine-tuning, under the model's names.</param>
+    /// <param name="basePath">The checkpoint before fine-tuning, under the model's names.</param>
     /// <param name="tunedPath">The one afterwards.</param>
     /// <param name="config">As there.</param>
     /// <param name="energy">As there.</param>
@@ -58,18 +58,19 @@ public static class LoraExtraction
     /// <returns>The adapter and how much of the difference it has.</returns>
     /// <exception cref="LoraException">As there, or the first file does not fit the model.</exception>
     /// <exception cref="CheckpointException">A file is missing or damaged.</exception>
-    public static ExtractionReport FromDifference(nn.Module model, string path, string tunedPath, LoraConfig config, double? energy = null, string name = AdapterSet.DefaultName)
+    public static ExtractionReport FromDifference(nn.Module model, string basePath, string tunedPath, LoraConfig config, double? energy = null, string name = AdapterSet.DefaultName)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(basePath);
+        ArgumentException.ThrowIfNullOrEmpty(tunedPath);
         if (model.Adapters().Names.Count > 0) throw new LoraException("The model has adapters, which stand on the weights that it has. Load the first checkpoint into a plain model.");
         using (var scope = NewDisposeScope())
         using (var none = no_grad())
-        using (var file = Checkpoint.Open(path))
+        using (var file = Checkpoint.Open(basePath))
         {
             var state = model.state_dict();
             var values = file.Tensors.Keys.ToDictionary(key => key, file.Read);
-            DemandFits(state.Select(entry => (entry.Key, entry.Value)), values, Path.GetFileName(path));
+            DemandFits(state.Select(entry => (entry.Key, entry.Value)), values, Path.GetFileName(basePath));
             foreach (var (key, value) in state) value.copy_(values[ModulePath.Plain(key)]);
         }
         return FromDifference(model, tunedPath, config, energy, name);

@@ -10,9 +10,9 @@ public sealed class DatasetException : Exception
     /// <param name="problem">What was found, what would fit and what to do.</param>
     /// <param name="line">The line in the file, from 1, where there is one.</param>
     /// <param name="column">The character in the line, from 1, where there is one.</param>
-    /// <param name="inner">The cause, where there is one.</param>
-    public DatasetException(string file, string problem, int? line = null, int? column = null, Exception? inner = null)
-        : base(Place(file, line, column) + problem, inner)
+    /// <param name="innerException">The cause, where there is one.</param>
+    public DatasetException(string file, string problem, int? line = null, int? column = null, Exception? innerException = null)
+        : base(Place(file, line, column) + problem, innerException)
     {
         (File, Problem, Line, Column) = (file, problem, line, column);
     }

@@ -41,13 +41,13 @@ public sealed partial class ImageDataset
 
     /// <summary>
     /// For each label the weight that makes its positives count as much as its negatives: negatives / positives, the <c>pos_weight</c> of
-    /// BCEWithLogitsLoss.
+    /// BCEWithLogitsLoss, for <see cref="Training.TrainingOptions.PositiveWeights"/>.
     /// </summary>
-    /// <param name="most">The largest weight: a label of one positive in 100,000 would otherwise drown the rest.</param>
+    /// <param name="most">The largest weight: a label of one positive in 100,000 would otherwise drown the rest. By default none is cut.</param>
     /// <returns>K weights; 1 for a label without a positive or without a negative.</returns>
-    public float[] PositiveWeights(float most = float.PositiveInfinity)
+    public IReadOnlyList<double> PositiveWeights(double most = double.PositiveInfinity)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most);
-        return [.. LabelCounts.Select(c => c.Positives == 0 || c.Negatives == 0 ? 1 : Math.Min(most, c.Negatives / (float)c.Positives))];
+        return [.. LabelCounts.Select(c => c.Positives == 0 || c.Negatives == 0 ? 1 : Math.Min(most, (double)c.Negatives / c.Positives))];
     }
 }

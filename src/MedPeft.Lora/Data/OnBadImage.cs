@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace MedPeft.Lora.Data;
 
-/// <summary>What a loader does about an image that cannot be read.</summary>
+/// <summary>What a loader, cache, trainer or predictor does about an image that cannot be read.</summary>
 public sealed record OnBadImage
 {
     private OnBadImage(double limit) => Limit = limit;
 
-    /// <summary>Stop with the image's error. The default.</summary>
+    /// <summary>Stop with the image's error: the default wherever images train or are kept. A predictor skips instead.</summary>
     public static OnBadImage Raise { get; } = new(0);
 
     /// <summary>The largest share of the data set's images that may be skipped; 0 for none.</summary>

@@ -57,7 +57,7 @@ public sealed class PixelCache : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DatasetException(folder, $"cannot hold a cache: {e.Message}", inner: e);
+            throw new DatasetException(folder, $"cannot hold a cache: {e.Message}", innerException: e);
         }
     }
 
@@ -102,7 +102,7 @@ public sealed class PixelCache : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException(
-                _folder, $"cannot be written: {e.Message.TrimEnd('.')}. What was finished is kept; free space or choose another folder, then add again.", inner: e);
+                _folder, $"cannot be written: {e.Message.TrimEnd('.')}. What was finished is kept; free space or choose another folder, then add again.", innerException: e);
         }
     }
 

@@ -6,9 +6,9 @@ public sealed class ImageException : Exception
     /// <summary>Names a file and what is wrong with it.</summary>
     /// <param name="file">The path, or the name under which the bytes were handed over.</param>
     /// <param name="problem">What was found, what would fit and what to do.</param>
-    /// <param name="inner">The cause, where there is one.</param>
-    public ImageException(string file, string problem, Exception? inner = null)
-        : base($"'{file}' {problem}", inner)
+    /// <param name="innerException">The cause, where there is one.</param>
+    public ImageException(string file, string problem, Exception? innerException = null)
+        : base($"'{file}' {problem}", innerException)
     {
         (File, Problem) = (file, problem);
     }

@@ -25,9 +25,9 @@ public sealed class ImageInput
     }
 
     /// <summary>The bytes of a file, such as a service receives them.</summary>
-    /// <param name="name">What the output calls it.</param>
     /// <param name="data">The whole file; do not change it before it is read.</param>
-    public static ImageInput FromBytes(string name, byte[] data)
+    /// <param name="name">What the output calls it.</param>
+    public static ImageInput FromBytes(byte[] data, string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(data);
@@ -35,9 +35,9 @@ public sealed class ImageInput
     }
 
     /// <summary>Pixels that are decoded already.</summary>
-    /// <param name="name">What the output calls it.</param>
     /// <param name="image">The pixels.</param>
-    public static ImageInput FromPixels(string name, PixelImage image)
+    /// <param name="name">What the output calls it.</param>
+    public static ImageInput FromPixels(PixelImage image, string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(image);

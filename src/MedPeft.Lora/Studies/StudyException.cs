@@ -5,14 +5,14 @@ public sealed class StudyException : Exception
 {
     /// <summary>Makes the error.</summary>
     /// <param name="message">What was found, what would fit and what to do.</param>
-    /// <param name="inner">Its cause, if another error is.</param>
-    public StudyException(string message, Exception? inner = null)
-        : base(message, inner)
+    /// <param name="innerException">Its cause, if another error is.</param>
+    public StudyException(string message, Exception? innerException = null)
+        : base(message, innerException)
     {
     }
 
-    internal StudyException(string file, int line, int column, string problem, Exception? inner = null)
-        : this(FormattableString.Invariant($"'{file}', line {line}, column {column}: {problem}"), inner) =>
+    internal StudyException(string file, int line, int column, string problem, Exception? innerException = null)
+        : this(FormattableString.Invariant($"'{file}', line {line}, column {column}: {problem}"), innerException) =>
         (Line, Column) = (line, column);
 
     /// <summary>The line of the study's file, from 1; null if the trouble has none.</summary>

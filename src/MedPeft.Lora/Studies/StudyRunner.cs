@@ -78,26 +78,26 @@ public sealed class StudyRunner
         {
             return CellOutcome.Stopped;
         }
-        catch (Exception error) when (ExitCode(error) is not ExitRetry and var code)
+        catch (Exception error) when (ExitCode(error) is not ExitTryAgain and var code)
         {
             folder.Write(new CellFailure(code, error.GetType().Name));
             throw;
         }
     }
 
-    /// <summary>The exit code of a cell that was stopped, locked or met an error that may pass.</summary>
-    public const int ExitRetry = 75;
+    /// <summary>The exit code of a cell that was stopped, locked or met an error that may pass: that of <see cref="StopSignals.ExitTryAgain"/>.</summary>
+    public const int ExitTryAgain = StopSignals.ExitTryAgain;
 
     /// <summary>What an error means to a job scheduler, in the numbers of sysexits.h: 65 bad data, 70 the numbers broke down, 78 bad configuration, 75 for all that may pass.</summary>
     /// <param name="error">What <see cref="Run"/> threw.</param>
     public static int ExitCode(Exception error) => error switch
     {
         DatasetException or ImageException => 65,
-        CheckpointException { InnerException: IOException and not FileNotFoundException and not DirectoryNotFoundException } => ExitRetry, // a full disk, a lost mount
+        CheckpointException { InnerException: IOException and not FileNotFoundException and not DirectoryNotFoundException } => ExitTryAgain, // a full disk, a lost mount
         CheckpointException => 65,
         StudyException or LoraException or ArgumentException => 78,
         TrainingException => 70,
-        _ => ExitRetry,
+        _ => ExitTryAgain,
     };
 
     internal CellFolder Folder(StudyCell cell) => new(_output, cell);

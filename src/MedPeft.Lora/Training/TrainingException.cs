@@ -5,9 +5,9 @@ public sealed class TrainingException : Exception
 {
     /// <summary>Makes the error.</summary>
     /// <param name="message">What was found, what would fit and what to do.</param>
-    /// <param name="inner">Its cause, if another error is.</param>
-    public TrainingException(string message, Exception? inner = null)
-        : base(message, inner)
+    /// <param name="innerException">Its cause, if another error is.</param>
+    public TrainingException(string message, Exception? innerException = null)
+        : base(message, innerException)
     {
     }
 

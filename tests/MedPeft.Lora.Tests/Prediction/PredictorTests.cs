@@ -22,7 +22,7 @@ public class PredictorTests
         ImagePipeline.Evaluate(16, Normalization.Mrm).Run(pixels, ref random, values);
         using Tensor image = tensor(values, [1, 3, 16, 16]), logits = model.call(image);
 
-        var row = predictor.Predict(ImageInput.FromPixels("a", pixels));
+        var row = predictor.Predict(ImageInput.FromPixels(pixels, "a"));
 
         Assert.Equal(logits.data<float>().ToArray(), row.Logits);
         for (var k = 0; k < 3; k++) Assert.Equal(1 / (1 + Math.Exp(-row.Logits[k] / 2)), row.Probabilities[k], 6);
@@ -99,7 +99,7 @@ public class PredictorTests
 
         IEnumerable<ImageInput> Endless()
         {
-            while (true) yield return ImageInput.FromPixels($"{++read}", TinyModels.Pixels(1));
+            while (true) yield return ImageInput.FromPixels(TinyModels.Pixels(1), $"{++read}");
         }
     }
 
@@ -124,7 +124,7 @@ public class PredictorTests
             for (var i = 0; i < 3; i++)
             {
                 await asked.WaitAsync();
-                yield return ImageInput.FromPixels($"{i}", TinyModels.Pixels((ulong)i + 1));
+                yield return ImageInput.FromPixels(TinyModels.Pixels((ulong)i + 1), $"{i}");
             }
         }
     }
@@ -147,7 +147,7 @@ public class PredictorTests
         {
             try
             {
-                yield return ImageInput.FromPixels("first", TinyModels.Pixels(1));
+                yield return ImageInput.FromPixels(TinyModels.Pixels(1), "first");
                 await Task.Delay(Timeout.Infinite, ct);
             }
             finally
@@ -183,7 +183,7 @@ public class PredictorTests
     [Fact]
     public void Bad_images_stop_or_are_counted_as_the_policy_says()
     {
-        ImageInput[] inputs = [.. Inputs(8), ImageInput.FromBytes("bad 1", [1, 2, 3]), .. Inputs(1), ImageInput.FromBytes("bad 2", [])];
+        ImageInput[] inputs = [.. Inputs(8), ImageInput.FromBytes([1, 2, 3], "bad 1"), .. Inputs(1), ImageInput.FromBytes([], "bad 2")];
         using VisionTransformer model = TinyModels.Make();
         Predictor With(OnBadImage policy) => new(model, TinyModels.Settings, new PredictorOptions { BatchSize = 4, OnBadImage = policy }, leaveOpen: true);
 
@@ -285,7 +285,7 @@ public class PredictorTests
     {
         using var predictor = Make();
 
-        var explanation = predictor.Explain(ImageInput.FromPixels("x", TinyModels.Pixels(4)), HeatMapMethod.GradCam, "Mass");
+        var explanation = predictor.Explain(ImageInput.FromPixels(TinyModels.Pixels(4), "x"), HeatMapMethod.GradCam, "Mass");
 
         Assert.Equal((672, 672), (explanation.Radiograph.Width, explanation.Radiograph.Height));
         Assert.Equal(672, explanation.Draw().Height);
@@ -357,7 +357,7 @@ public class PredictorTests
     private static Predictor Make(int batch = 16, int threads = 0) => new(TinyModels.Make(), TinyModels.Settings, new PredictorOptions { BatchSize = batch, LoaderThreads = threads });
 
     private static ImageInput[] Inputs(int count) =>
-        [.. Enumerable.Range(0, count).Select(i => ImageInput.FromBytes($"{i}.png", TestImages.Png(TinyModels.Pixels((ulong)i + 1))))];
+        [.. Enumerable.Range(0, count).Select(i => ImageInput.FromBytes(TestImages.Png(TinyModels.Pixels((ulong)i + 1)), $"{i}.png"))];
 
     private static void Close(ImagePrediction expected, ImagePrediction actual)
     {

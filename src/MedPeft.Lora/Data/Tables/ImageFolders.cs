@@ -74,7 +74,7 @@ internal sealed class ImageFolders
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DatasetException(folder, $"cannot be listed: {e.Message}", inner: e);
+            throw new DatasetException(folder, $"cannot be listed: {e.Message}", innerException: e);
         }
 
         return _listed.GetOrAdd(folder, names);

@@ -38,5 +38,5 @@ internal static class RsnaMapping
             : null;
 
     private static DatasetException Wrong(string path, string found, Exception? inner = null)
-        => new(path, $"{found}; RSNA's file is an array of objects with subset_img_id and img_id. Fetch it again or remove it.", inner: inner);
+        => new(path, $"{found}; RSNA's file is an array of objects with subset_img_id and img_id. Fetch it again or remove it.", innerException: inner);
 }

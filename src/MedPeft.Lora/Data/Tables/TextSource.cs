@@ -63,11 +63,11 @@ internal sealed class TextSource : IDisposable
 
     private static DatasetException? Failure(string path, Exception e) => e switch
     {
-        FileNotFoundException or DirectoryNotFoundException => new(path, "does not exist. Check the path.", inner: e),
-        _ when Directory.Exists(path) => new(path, "is a folder; a file belongs here.", inner: e),
-        DecoderFallbackException => new(path, "is not UTF-8 text. Save it as UTF-8 (in Excel: 'CSV UTF-8').", inner: e),
-        InvalidDataException => new(path, "is a damaged or incomplete gzip file, or several in one. Fetch it again, or unpack it.", inner: e),
-        UnauthorizedAccessException or IOException or NotSupportedException => new(path, $"cannot be read: {e.Message}", inner: e),
+        FileNotFoundException or DirectoryNotFoundException => new(path, "does not exist. Check the path.", innerException: e),
+        _ when Directory.Exists(path) => new(path, "is a folder; a file belongs here.", innerException: e),
+        DecoderFallbackException => new(path, "is not UTF-8 text. Save it as UTF-8 (in Excel: 'CSV UTF-8').", innerException: e),
+        InvalidDataException => new(path, "is a damaged or incomplete gzip file, or several in one. Fetch it again, or unpack it.", innerException: e),
+        UnauthorizedAccessException or IOException or NotSupportedException => new(path, $"cannot be read: {e.Message}", innerException: e),
         _ => null,
     };
 
