@@ -63,7 +63,7 @@ internal sealed class Pages
 
     private void Section(StringBuilder page, MethodBase member)
     {
-        if (member is ConstructorInfo && member.DeclaringType!.GetMethod("<Clone>$") is not null)
+        if (member is ConstructorInfo && member.DeclaringType!.GetMethod("<Clone>$") is not null && _documentation.Part(member, "summary") == _documentation.Part(member.DeclaringType, "summary"))
         {
             // A positional record documents its parameters at the type.
             Fields(page, "", _documentation.Parts(member.DeclaringType, "param", "name"));

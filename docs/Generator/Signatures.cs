@@ -25,8 +25,8 @@ internal static class Signatures
 
     public static string Of(MemberInfo member) => member switch
     {
-        PropertyInfo property => $"{Static(property.GetMethod ?? property.SetMethod!)}{Name(property.PropertyType, Nullability.Create(property))} {property.Name} {{ {Accessors(property)} }}",
-        FieldInfo field => $"{(field.IsStatic ? "static " : "")}{Name(field.FieldType, Nullability.Create(field))} {field.Name}",
+        PropertyInfo property => $"{Static(property.GetMethod ?? property.SetMethod!)}{Name(property.PropertyType, Nullability.Create(property))} {Indexed(property)} {{ {Accessors(property)} }}",
+        FieldInfo field => $"{(field.IsLiteral ? "const " : field.IsStatic ? "static " : "")}{Name(field.FieldType, Nullability.Create(field))} {field.Name}{Constant(field)}",
         ConstructorInfo constructor => $"{Name(constructor.DeclaringType!)}({Parameters(constructor)})",
         MethodInfo method => $"{Static(method)}{Name(method.ReturnType, Nullability.Create(method.ReturnParameter))} {method.Name}{Generic(method)}({Parameters(method)})",
         EventInfo one => $"event {Name(one.EventHandlerType!)} {one.Name}",
@@ -52,6 +52,11 @@ internal static class Signatures
     private static string Static(MethodInfo method) => method.IsStatic ? "static " : method.IsAbstract && !method.DeclaringType!.IsInterface ? "abstract " : "";
 
     private static string Generic(MethodInfo method) => method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(argument => argument.Name))}>" : "";
+
+    private static string Indexed(PropertyInfo property) => property.GetIndexParameters() is { Length: > 0 } indices
+        ? $"this[{string.Join(", ", indices.Select(index => $"{Name(index.ParameterType, Nullability.Create(index))} {index.Name}"))}]" : property.Name;
+
+    private static string Constant(FieldInfo field) => !field.IsLiteral ? "" : field.GetRawConstantValue() is string text ? $" = \"{text}\"" : " = " + Convert.ToString(field.GetRawConstantValue(), CultureInfo.InvariantCulture);
 
     private static string Accessors(PropertyInfo property)
     {

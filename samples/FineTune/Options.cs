@@ -99,7 +99,7 @@ internal sealed class Options
 
     public Option<string> Device { get; } = new("--device") { Description = "cpu, cuda or cuda:N; cuda needs a build with -p:TorchBackend=cuda-linux or cuda-windows, or MEDPEFT_LIBTORCH.", DefaultValueFactory = _ => "cpu", HelpName = "device" };
 
-    public Option<int> Seed { get; } = new("--seed") { Description = "The same seed on the same machine gives the same result.", DefaultValueFactory = _ => 0, HelpName = "n" };
+    public Option<ulong> Seed { get; } = new("--seed") { Description = "The same seed on the same machine gives the same result.", DefaultValueFactory = _ => 0, HelpName = "n" };
 
     public Option<DirectoryInfo> Output { get; } = new("--out", "-o") { Description = "Where the adapter with predictor.json, history.csv and result.json go; without --checkpoint the random backbone too.", DefaultValueFactory = _ => new DirectoryInfo("fine-tune-output"), HelpName = "folder" };
 

@@ -36,7 +36,7 @@ internal sealed class Run(Options options, ParseResult given)
 
         lora.Labels = train.Labels;
         output.SaveAdapter(lora, _setup.Prediction(train.Labels));
-        var tested = test is null || result.Cancelled ? null : trainer.Evaluate(model, test, cancellation: stop);
+        var tested = test is null || result.Cancelled ? null : trainer.Evaluate(model, test, cancellationToken: stop);
         output.Report(Get(options.Method), result, tested);
         if (!result.Cancelled) return true;
         var goesOn = training.RunFolder is null ? "" : " The same command goes on from here.";
@@ -50,7 +50,7 @@ internal sealed class Run(Options options, ParseResult given)
         var cache = PixelCache.Open(folder.FullName, new PixelCacheOptions { ShortSide = Math.Max(256, _setup.Training.ImageSize * 8 / 7) });
         try
         {
-            foreach (var set in new[] { train, validation, test }.OfType<ImageDataset>()) AnsiConsole.WriteLine($"Cache: {cache.Add(set, ct: stop)}");
+            foreach (var set in new[] { train, validation, test }.OfType<ImageDataset>()) AnsiConsole.WriteLine($"Cache: {cache.Add(set, cancellationToken: stop)}");
             return cache;
         }
         catch

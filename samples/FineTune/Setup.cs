@@ -45,7 +45,7 @@ internal sealed class Setup
     {
         var choices = new DatasetChoices { Labels = Get(_options.Labels), Uncertainty = Get(_options.Uncertainty), Windowing = Get(_options.Windowing) };
         var train = _folder.Open(Get(_options.TrainList) ?? _folder.TrainList, choices);
-        var seed = (ulong)Get(_options.Seed);
+        var seed = Get(_options.Seed);
         var test = Get(_options.TestList) is { } list ? _folder.Open(list, choices) : null;
         var validation = Get(_options.ValidationList) is { } named ? _folder.Open(named, choices) : null;
         if (validation is null)
@@ -83,7 +83,7 @@ internal sealed class Setup
     {
         var plan = new AdaptationPlan
         {
-            Rank = Typed(_options.Rank, Recipe?.Lora?.Rank), Alpha = Get(_options.Alpha), Dropout = Get(_options.Dropout), Seed = (ulong)Get(_options.Seed),
+            Rank = Typed(_options.Rank, Recipe?.Lora?.Rank), Alpha = Get(_options.Alpha), Dropout = Get(_options.Dropout), Seed = Get(_options.Seed),
             Steps = training.Epochs * Math.Max(1, train.Count / training.BatchSize),
         };
         return plan.Inject(Get(_options.Method), model, () => Batches(training, train));
@@ -131,7 +131,7 @@ internal sealed class Setup
     private static IEnumerable<torch.Tensor> Batches(TrainingOptions training, ImageDataset train)
     {
         var pipeline = training.EvaluationPipeline ?? ImagePipeline.Evaluate(training.ImageSize, training.Normalization);
-        using var loader = new ImageLoader(train, pipeline, new ImageLoaderOptions { BatchSize = Math.Min(training.BatchSize, train.Count), Shuffle = true, Seed = (ulong)training.Seed, Read = training.Read });
+        using var loader = new ImageLoader(train, pipeline, new ImageLoaderOptions { BatchSize = Math.Min(training.BatchSize, train.Count), Shuffle = true, Seed = training.Seed, Read = training.Read });
         foreach (var batch in loader.Epoch(1).Take(10))
             using (batch) yield return batch.Images;
     }

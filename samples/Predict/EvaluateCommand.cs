@@ -34,7 +34,7 @@ internal sealed class EvaluateCommand
     {
         var data = ChestXray14.Open(given.GetValue(_data)!.FullName, given.GetValue(_list));
         using var predictor = Models.Load(_model, given, model => Settings(given, data, model));
-        var scored = predictor.Score(data, ct: stop);
+        var scored = predictor.Score(data, cancellationToken: stop);
         var bootstrap = given.GetValue(_replicates) is > 0 and var replicates ? new BootstrapOptions { Replicates = replicates, Groups = scored.Patients } : null;
         var report = scored.Evaluate(new EvaluationOptions { Bootstrap = bootstrap });
 

@@ -43,14 +43,14 @@ internal sealed class Comparison(Plan plan, string foundation, ImageDataset trai
         var training = trainer.Fit(model, train, validation, progress, stop);
         stop.ThrowIfCancellationRequested();
         var peak = memory.Megabytes;
-        var tested = trainer.Evaluate(model, test, cancellation: stop);
+        var tested = trainer.Evaluate(model, test, cancellationToken: stop);
         use?.Invoke(model, adapter);
         return new MethodResult(method, (training.TrainedParameters, total), training, tested, peak);
     }
 
     private IEnumerable<Tensor> Batches()
     {
-        using var loader = new ImageLoader(train, Pipelines.Plain(plan.Size), new ImageLoaderOptions { BatchSize = plan.BatchSize, Shuffle = true, Seed = (ulong)plan.Seed });
+        using var loader = new ImageLoader(train, Pipelines.Plain(plan.Size), new ImageLoaderOptions { BatchSize = plan.BatchSize, Shuffle = true, Seed = plan.Seed });
         foreach (var batch in loader.Epoch(1))
             using (batch) yield return batch.Images;
     }

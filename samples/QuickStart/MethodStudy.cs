@@ -20,7 +20,7 @@ internal sealed class MethodStudy(Plan plan, string folder)
         var rows = new List<string>();
         foreach (var method in methods)
         {
-            var runs = Enumerable.Range(0, seeds).Select(seed => One(method, seed, foundation, train, validation, test, stop)).ToList();
+            var runs = Enumerable.Range(0, seeds).Select(seed => One(method, (ulong)seed, foundation, train, validation, test, stop)).ToList();
             rows.Add(Row(method, runs));
             File.WriteAllLines(Path.Combine(folder, "methods.md"), [.. Caption(train, validation, test, seeds), .. rows]);
         }
@@ -28,7 +28,7 @@ internal sealed class MethodStudy(Plan plan, string folder)
         foreach (var line in File.ReadLines(Path.Combine(folder, "methods.md"))) Console.WriteLine(line);
     }
 
-    private (MethodResult Result, long Bytes) One(Method method, int seed, string foundation, ImageDataset train, ImageDataset validation, ImageDataset test, CancellationToken stop)
+    private (MethodResult Result, long Bytes) One(Method method, ulong seed, string foundation, ImageDataset train, ImageDataset validation, ImageDataset test, CancellationToken stop)
     {
         var adapter = Path.Combine(folder, "adapters", method.Adaptation.ToString());
         var result = Bars.Run($"{method.Name}, seed {seed}", tell => new Comparison(plan with { Seed = seed }, foundation, train, validation, test).Run(

@@ -15,7 +15,7 @@ internal sealed class PhantomCohort(Plan plan, string folder)
         var lists = new[] { (Unlabelled, plan.Unlabelled), (Train, plan.Train), (Validation, plan.Validation), (Test, plan.Test) };
         var total = lists.Sum(list => list.Item2);
         // Twice as frequent as in the real table, none under 8 %: a few hundred images would hold too few of the rare findings to learn or to score.
-        var options = new CohortOptions { Images = total, Size = plan.Size, Seed = (ulong)plan.Seed + 1, PrevalenceScale = 2, MinimumPrevalence = .08 };
+        var options = new CohortOptions { Images = total, Size = plan.Size, Seed = plan.Seed + 1, PrevalenceScale = 2, MinimumPrevalence = .08 };
         Bars.Run("drawing", tell =>
         {
             PhantomNih.Write(_data, options, lists, new Direct<int>(done => tell((double)done / total, $"{total} phantoms of {plan.Size}x{plan.Size} pixels")), stop);

@@ -34,7 +34,7 @@ internal sealed record Plan
     public int BatchSize { get; init; } = 32;
 
     /// <summary>Decides everything that is random.</summary>
-    public int Seed { get; init; }
+    public ulong Seed { get; init; }
 
     /// <summary>The backbone: a ViT-B/16 in miniature.</summary>
     public ViTConfig Backbone => new() { ImageSize = Size, PatchSize = 12, Channels = 1, EmbedDim = 128, Depth = 6, Heads = 4 };
@@ -43,7 +43,7 @@ internal sealed record Plan
     public int Rank { get; init; } = 8;
 
     /// <summary>What the methods leave open; LoRA is the paper's: query and value of every attention layer, head and last norm beside it.</summary>
-    public AdaptationPlan Adaptation => new() { Rank = Rank, Alpha = 4 * Rank, Steps = Epochs * (Train / BatchSize), Seed = (ulong)Seed };
+    public AdaptationPlan Adaptation => new() { Rank = Rank, Alpha = 4 * Rank, Steps = Epochs * (Train / BatchSize), Seed = Seed };
 
     /// <summary>Mean and deviation of the phantoms' pixels.</summary>
     public static Normalization Pixels { get; } = new(.48f, .30f);

@@ -4,7 +4,7 @@ using MedPeft.Samples.QuickStart;
 using Spectre.Console;
 
 var output = new Option<DirectoryInfo>("--out") { Description = "Where phantoms, models and pictures go.", DefaultValueFactory = _ => new DirectoryInfo("quickstart-output"), HelpName = "folder" };
-var seed = new Option<int>("--seed") { Description = "Another seed draws other patients and other weights.", DefaultValueFactory = _ => 0, HelpName = "n" };
+var seed = new Option<ulong>("--seed") { Description = "Another seed draws other patients and other weights.", DefaultValueFactory = _ => 0, HelpName = "n" };
 var quick = new Option<bool>("--quick") { Description = "Smaller sets and fewer epochs: a minute that shows the way, not the result." };
 var methods = new Option<string[]>("--methods") { Description = "A table of methods over several seeds instead, in methods.md, on a reduced task: all, or names such as lora dora vera.", AllowMultipleArgumentsPerToken = true, HelpName = "names" };
 var seeds = new Option<int>("--seeds") { Description = "Seeds of each method in the table.", DefaultValueFactory = _ => 5, HelpName = "n" };

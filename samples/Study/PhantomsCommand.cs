@@ -57,20 +57,20 @@ internal static partial class PhantomsCommand
             // Each backbone has seen other patients.
             var images = Path.Combine(folder, Text($"unlabelled-{k}"));
             PhantomNih.Write(images, Cohort(unlabelled, (ulong)(21 + k)), [("all.txt", unlabelled)], cancellation: stop);
-            var loss = Pretrain(study.Backbones[k], ChestXray14.Open(images), Path.Combine(folder, study.Backbones[k].Path), k, tiny ? 1 : 20, stop);
+            var loss = Pretrain(study.Backbones[k], ChestXray14.Open(images), Path.Combine(folder, study.Backbones[k].Path), (ulong)k, tiny ? 1 : 20, stop);
             AnsiConsole.WriteLine(Text($"{study.Backbones[k].Name}: pre-trained on {unlabelled} images without labels, loss {loss:F3}"));
         }
 
         AnsiConsole.WriteLine($"Now: cd {folder}, and study plan --machine 2cores, study run, study report");
     }
 
-    private static double Pretrain(StudyBackbone backbone, ImageDataset images, string path, int seed, int epochs, CancellationToken stop)
+    private static double Pretrain(StudyBackbone backbone, ImageDataset images, string path, ulong seed, int epochs, CancellationToken stop)
     {
         var vit = backbone.Vit with { DropPath = 0 };
         var pixels = backbone.Normalization!;
         using var model = new MaskedAutoencoder(new MaskedAutoencoderConfig { Encoder = vit, DecoderDim = 64, DecoderDepth = 2, DecoderHeads = 4 }, seed);
         var trainer = new Trainer(TrainingOptions.Mae(epochs, 64, vit.ImageSize, pixels, .7, channels: 1) with { LearningRate = 1.5e-3, Seed = seed });
-        var losses = trainer.Pretrain(model, images, cancellation: stop);
+        var losses = trainer.Pretrain(model, images, cancellationToken: stop);
         stop.ThrowIfCancellationRequested();
         Safetensors.Write(path, model.state_dict());
         return losses[^1];

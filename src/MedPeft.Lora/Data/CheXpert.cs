@@ -23,7 +23,7 @@ public static class CheXpert
 
     /// <summary>Opens the images of a table or list.</summary>
     /// <param name="root">The folder with <c>train</c>, <c>valid</c> and <c>test</c>, or the one above it.</param>
-    /// <param name="source">
+    /// <param name="list">
     /// A table (<c>train.csv</c>, <c>valid.csv</c>: a row an image; test labels: a row a study, whose images are those on disk) or one of MED-PEFT's
     /// lists (a path and five values a line): its name below the root or its path.
     /// </param>
@@ -34,15 +34,15 @@ public static class CheXpert
     /// <exception cref="DatasetException">The folder, the table or the list cannot be used; the message says why, where, and what to do.</exception>
     public static ImageDataset Open(
         string root,
-        string source = "train.csv",
+        string list = "train.csv",
         UncertaintyPolicy? uncertainty = null,
         IReadOnlyList<string>? labels = null,
         MissingImages missingImages = MissingImages.Raise)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
-        ArgumentException.ThrowIfNullOrEmpty(source);
+        ArgumentException.ThrowIfNullOrEmpty(list);
         root = DatasetFiles.Root(root);
-        var file = DatasetFiles.List(root, source, Editions);
+        var file = DatasetFiles.List(root, list, Editions);
         var folders = new ImageFolders([root, .. Editions.Select(e => Path.Join(root, e))]);
         labels ??= DatasetFiles.IsTable(file) ? LabelNames : CompetitionLabels;
         var records = DatasetFiles.IsTable(file)

@@ -61,21 +61,21 @@ public sealed class ImageLoader : IDisposable
 
     /// <summary>The batches of an epoch. The threads start with the enumeration and end with it, also when it is left early.</summary>
     /// <param name="epoch">The epoch, from 0: it decides the order and the augmentation.</param>
-    /// <param name="ct">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
     /// <returns>Batches that the caller disposes.</returns>
     /// <exception cref="ImageException">While enumerating: an image cannot be read; it comes at its own batch, whole batches before it.</exception>
-    public IEnumerable<ImageBatch> Epoch(int epoch, CancellationToken ct = default)
+    public IEnumerable<ImageBatch> Epoch(int epoch, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return EpochFrom(epoch, 0, ct).Select(entry => entry.Batch);
+        return EpochFrom(epoch, 0, cancellationToken).Select(entry => entry.Batch);
     }
 
     /// <summary>The rest of an epoch from one of its batches on, each with its number; what comes before is neither read nor decoded.</summary>
-    internal IEnumerable<(int Number, ImageBatch Batch)> EpochFrom(int epoch, int first, CancellationToken ct)
+    internal IEnumerable<(int Number, ImageBatch Batch)> EpochFrom(int epoch, int first, CancellationToken cancellationToken)
     {
         if (first >= BatchesPerEpoch) yield break;
-        using var run = Start(epoch, first, ct);
+        using var run = Start(epoch, first, cancellationToken);
         for (var b = first; b < BatchesPerEpoch; b++)
         {
             var batch = run.Take(b, Record);
@@ -105,13 +105,13 @@ public sealed class ImageLoader : IDisposable
         foreach (var run in runs) run.Dispose();
     }
 
-    private EpochRun Start(int epoch, int first, CancellationToken ct)
+    private EpochRun Start(int epoch, int first, CancellationToken cancellationToken)
     {
         lock (_runs)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             var order = Options.Shuffle ? EpochOrder.Shuffled(_data.Count, Options.Seed, epoch) : EpochOrder.AsIs(_data.Count);
-            var run = new EpochRun(_data, _pipeline, Options, order, epoch, first, BatchesPerEpoch, Ended, ct);
+            var run = new EpochRun(_data, _pipeline, Options, order, epoch, first, BatchesPerEpoch, Ended, cancellationToken);
             _runs.Add(run);
             return run;
         }

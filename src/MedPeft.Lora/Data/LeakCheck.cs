@@ -11,18 +11,18 @@ public static class LeakCheck
     /// <param name="first">One set.</param>
     /// <param name="second">The other set.</param>
     /// <param name="options">How thoroughly; by patient and file name only if null, which takes a moment.</param>
-    /// <param name="ct">Stops the comparison.</param>
+    /// <param name="cancellationToken">Stops the comparison.</param>
     /// <returns>Numbers, and positions of shared images.</returns>
     /// <exception cref="ImageException">An image cannot be read; only where bytes or looks are compared.</exception>
-    public static LeakReport Compare(ImageDataset first, ImageDataset second, LeakCheckOptions? options = null, CancellationToken ct = default)
+    public static LeakReport Compare(ImageDataset first, ImageDataset second, LeakCheckOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
         options ??= new LeakCheckOptions();
         var pairs = new Dictionary<int, LeakedPair>();
         SameFiles(first, second, pairs);
-        if (options.Bytes) SameBytes(first, second, options, pairs, ct);
-        if (options.NearDuplicates) NearDuplicates(first, second, options, pairs, ct);
+        if (options.Bytes) SameBytes(first, second, options, pairs, cancellationToken);
+        if (options.NearDuplicates) NearDuplicates(first, second, options, pairs, cancellationToken);
         var shared = first.Select(r => r.PatientKey).OfType<string>().ToHashSet(StringComparer.Ordinal);
         shared.IntersectWith(second.Select(r => r.PatientKey).OfType<string>());
         return new LeakReport
@@ -49,12 +49,12 @@ public static class LeakCheck
             if (paths.TryGetValue(second[j].Path, out var i)) pairs.Add(j, new LeakedPair(i, j, LeakKind.SameFile));
     }
 
-    private static void SameBytes(ImageDataset first, ImageDataset second, LeakCheckOptions options, Dictionary<int, LeakedPair> pairs, CancellationToken ct)
+    private static void SameBytes(ImageDataset first, ImageDataset second, LeakCheckOptions options, Dictionary<int, LeakedPair> pairs, CancellationToken cancellationToken)
     {
-        var (a, b) = (Lengths(first, options, ct), Lengths(second, options, ct));
+        var (a, b) = (Lengths(first, options, cancellationToken), Lengths(second, options, cancellationToken));
         var common = a.ToHashSet();
         common.IntersectWith(b);
-        var (hashesA, hashesB) = (Hashes(first, a, common, options, ct), Hashes(second, b, common, options, ct));
+        var (hashesA, hashesB) = (Hashes(first, a, common, options, cancellationToken), Hashes(second, b, common, options, cancellationToken));
         var known = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < hashesA.Length; i++)
             if (hashesA[i] is { } hash) known.TryAdd(hash, i);
@@ -62,17 +62,17 @@ public static class LeakCheck
             if (hashesB[j] is { } hash && known.TryGetValue(hash, out var i)) pairs.TryAdd(j, new LeakedPair(i, j, LeakKind.SameBytes));
     }
 
-    private static long[] Lengths(ImageDataset data, LeakCheckOptions options, CancellationToken ct)
+    private static long[] Lengths(ImageDataset data, LeakCheckOptions options, CancellationToken cancellationToken)
     {
         var lengths = new long[data.Count];
-        ManyAtOnce.Run(data.Count, options.Threads, i => lengths[i] = Opened(data[i].Path, p => new FileInfo(p).Length), ct);
+        ManyAtOnce.Run(data.Count, options.Threads, i => lengths[i] = Opened(data[i].Path, p => new FileInfo(p).Length), cancellationToken);
         return lengths;
     }
 
-    private static string?[] Hashes(ImageDataset data, long[] lengths, HashSet<long> common, LeakCheckOptions options, CancellationToken ct)
+    private static string?[] Hashes(ImageDataset data, long[] lengths, HashSet<long> common, LeakCheckOptions options, CancellationToken cancellationToken)
     {
         var hashes = new string?[data.Count];
-        ManyAtOnce.Run(data.Count, options.Threads, Hash, ct);
+        ManyAtOnce.Run(data.Count, options.Threads, Hash, cancellationToken);
         return hashes;
 
         void Hash(int i)
@@ -82,19 +82,19 @@ public static class LeakCheck
     }
 
     private static void NearDuplicates(
-        ImageDataset first, ImageDataset second, LeakCheckOptions options, Dictionary<int, LeakedPair> pairs, CancellationToken ct)
+        ImageDataset first, ImageDataset second, LeakCheckOptions options, Dictionary<int, LeakedPair> pairs, CancellationToken cancellationToken)
     {
-        var (a, b) = (Miniatures(first, options, ct), Miniatures(second, options, ct));
+        var (a, b) = (Miniatures(first, options, cancellationToken), Miniatures(second, options, cancellationToken));
         var found = new int[b.Length];
-        ManyAtOnce.Run(b.Length, options.Threads, j => found[j] = Array.FindIndex(a, m => m.LooksLike(b[j], options.Correlation)), ct);
+        ManyAtOnce.Run(b.Length, options.Threads, j => found[j] = Array.FindIndex(a, m => m.LooksLike(b[j], options.Correlation)), cancellationToken);
         for (var j = 0; j < found.Length; j++)
             if (found[j] >= 0) pairs.TryAdd(j, new LeakedPair(found[j], j, LeakKind.NearDuplicate));
     }
 
-    private static Miniature[] Miniatures(ImageDataset data, LeakCheckOptions options, CancellationToken ct)
+    private static Miniature[] Miniatures(ImageDataset data, LeakCheckOptions options, CancellationToken cancellationToken)
     {
         var miniatures = new Miniature[data.Count];
-        ManyAtOnce.Run(data.Count, options.Threads, Look, ct);
+        ManyAtOnce.Run(data.Count, options.Threads, Look, cancellationToken);
         return miniatures;
 
         void Look(int i)

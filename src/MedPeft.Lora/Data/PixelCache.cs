@@ -73,11 +73,11 @@ public sealed class PixelCache : IDisposable
     /// <summary>Adds the images of a data set that are not there yet, on all cores. What is finished stays, also if it is stopped.</summary>
     /// <param name="data">The images.</param>
     /// <param name="progress">Told from time to time, and at the end.</param>
-    /// <param name="ct">Stops between images.</param>
+    /// <param name="cancellationToken">Stops between images.</param>
     /// <returns>What was done.</returns>
     /// <exception cref="ImageException">An image cannot be read, and <see cref="PixelCacheOptions.OnBadImage"/> does not skip it.</exception>
     /// <exception cref="DatasetException">The cache cannot be written: no space, no permission.</exception>
-    public PixelCacheReport Add(ImageDataset data, IProgress<PixelCacheProgress>? progress = null, CancellationToken ct = default)
+    public PixelCacheReport Add(ImageDataset data, IProgress<PixelCacheProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -85,13 +85,13 @@ public sealed class PixelCache : IDisposable
         {
             lock (_adding)
             {
-                using var onlyOne = CacheLock.Wait(_folder, ct);
+                using var onlyOne = CacheLock.Wait(_folder, cancellationToken);
                 _index = _index.Refreshed();
                 var filling = new CacheFilling(data, _options, _index, Shrink, progress);
                 try
                 {
                     using var writer = new SegmentWriter(_folder, _options.Key, _options.FileBytes);
-                    return filling.Run(writer, ct);
+                    return filling.Run(writer, cancellationToken);
                 }
                 finally
                 {

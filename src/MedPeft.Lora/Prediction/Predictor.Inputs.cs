@@ -34,17 +34,17 @@ public sealed partial class Predictor
 
     /// <summary>Predicts the images of a folder, by name; see <see cref="ImageInput.FromFolder"/>.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="ct">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
     /// <returns>A row for each image, as they become ready.</returns>
     /// <exception cref="ImageException">There is no such folder. While enumerating: more images cannot be read than <see cref="PredictorOptions.OnBadImage"/> allows.</exception>
-    public IEnumerable<ImagePrediction> PredictFolder(string folder, CancellationToken ct = default) => Predict(ImageInput.FromFolder(folder), ct);
+    public IEnumerable<ImagePrediction> PredictFolder(string folder, CancellationToken cancellationToken = default) => Predict(ImageInput.FromFolder(folder), cancellationToken);
 
     /// <summary>Predicts a list or a stream of images, decoding ahead on threads of its own.</summary>
     /// <param name="inputs">The images; a stream is read a few batches ahead, never to its end first.</param>
-    /// <param name="ct">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
     /// <returns>A row for each image, in the order of <paramref name="inputs"/>, as they become ready.</returns>
     /// <exception cref="ImageException">While enumerating: more images cannot be read than <see cref="PredictorOptions.OnBadImage"/> allows.</exception>
-    public IEnumerable<ImagePrediction> Predict(IEnumerable<ImageInput> inputs, CancellationToken ct = default)
+    public IEnumerable<ImagePrediction> Predict(IEnumerable<ImageInput> inputs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         return Rows();
@@ -55,28 +55,28 @@ public sealed partial class Predictor
             if (inputs is IReadOnlyCollection<ImageInput> list)
             {
                 bad.Total = list.Count;
-                foreach (var row in PredictSet([.. list], bad, ct)) yield return row;
+                foreach (var row in PredictSet([.. list], bad, cancellationToken)) yield return row;
                 yield break;
             }
 
             foreach (var set in inputs.Chunk(Options.BatchSize * BatchesAhead))
             {
                 bad.Total += set.Length;
-                foreach (var row in PredictSet(set, bad, ct)) yield return row;
+                foreach (var row in PredictSet(set, bad, cancellationToken)) yield return row;
             }
         }
     }
 
     /// <summary>Predicts images as they arrive: those that are there share a pass, and none waits for later ones.</summary>
     /// <param name="inputs">The images.</param>
-    /// <param name="ct">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the enumeration with an <see cref="OperationCanceledException"/>.</param>
     /// <returns>A row for each image, in their order.</returns>
     /// <exception cref="ImageException">While enumerating: more images cannot be read than <see cref="PredictorOptions.OnBadImage"/> allows.</exception>
-    public async IAsyncEnumerable<ImagePrediction> PredictAsync(IAsyncEnumerable<ImageInput> inputs, [EnumeratorCancellation] CancellationToken ct = default)
+    public async IAsyncEnumerable<ImagePrediction> PredictAsync(IAsyncEnumerable<ImageInput> inputs, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         var bad = new BadImages(Options.OnBadImage);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var source = inputs.GetAsyncEnumerator(stop.Token);
         var next = source.MoveNextAsync().AsTask();
         try
@@ -92,7 +92,7 @@ public sealed partial class Predictor
 
                 if (set.Count == 0) yield break;
                 bad.Total += set.Count;
-                foreach (var row in await Task.Run(() => PredictSet([.. set], bad, ct).ToList(), ct).ConfigureAwait(false)) yield return row;
+                foreach (var row in await Task.Run(() => PredictSet([.. set], bad, cancellationToken).ToList(), cancellationToken).ConfigureAwait(false)) yield return row;
             }
         }
         finally
@@ -103,7 +103,7 @@ public sealed partial class Predictor
         }
     }
 
-    private IEnumerable<ImagePrediction> PredictSet(ImageInput[] inputs, BadImages bad, CancellationToken ct)
+    private IEnumerable<ImagePrediction> PredictSet(ImageInput[] inputs, BadImages bad, CancellationToken cancellationToken)
     {
         if (inputs.Length == 0) yield break;
         var labels = new float[Labels.Count];
@@ -114,7 +114,7 @@ public sealed partial class Predictor
 
         using var loader = Loader(new ImageDataset("images", Labels, records), record => sources[record].Read(), Options.OnBadImage.Limit > 0 ? OnBadImage.SkipAndRecord(1) : OnBadImage.Raise);
         var done = 0;
-        foreach (var batch in loader.Epoch(0, ct))
+        foreach (var batch in loader.Epoch(0, cancellationToken))
         {
             using var owned = batch;
             var logits = Logits(batch.Images);

@@ -60,7 +60,7 @@ public sealed partial class Predictor : IDisposable
 
     /// <summary>Makes a predictor of a base model and an adapter, merged into the weights: a pass costs what the plain model's does. Prompts, which merge into nothing, stay as they are.</summary>
     /// <param name="model">The model that the adapter was trained on, with the same weights; it belongs to the predictor from now on.</param>
-    /// <param name="adapter">The adapter's folder, as <see cref="LoraAdapter.Save"/> has written it.</param>
+    /// <param name="folder">The adapter's folder, as <see cref="LoraAdapter.Save"/> has written it.</param>
     /// <param name="settings">
     /// Labels, preparation, calibration; if null, those of the file <see cref="PredictionSettings.FileName"/> in the folder. Where there is none, the labels are <see cref="LoraAdapter.Labels"/>,
     /// the size and channels those of a <see cref="VisionTransformer"/>, and the rest is at its defaults: pixels as MRM's.
@@ -69,13 +69,13 @@ public sealed partial class Predictor : IDisposable
     /// <exception cref="LoraException">The adapter does not fit the model.</exception>
     /// <exception cref="CheckpointException">The adapter, or the settings beside it, cannot be read.</exception>
     /// <exception cref="ArgumentException">Model and settings do not fit.</exception>
-    public static Predictor Load(nn.Module<Tensor, Tensor> model, string adapter, PredictionSettings? settings = null, PredictorOptions? options = null)
+    public static Predictor Load(nn.Module<Tensor, Tensor> model, string folder, PredictionSettings? settings = null, PredictorOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentException.ThrowIfNullOrEmpty(adapter);
-        if (settings is null && File.Exists(Path.Combine(adapter, PredictionSettings.FileName))) settings = PredictionSettings.Load(adapter);
-        var lora = model.LoadLora(adapter, new LoadOptions { Labels = settings?.Labels });
-        settings ??= Settled(lora.Labels, model, adapter);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (settings is null && File.Exists(Path.Combine(folder, PredictionSettings.FileName))) settings = PredictionSettings.Load(folder);
+        var lora = model.LoadLora(folder, new LoadOptions { Labels = settings?.Labels });
+        settings ??= Settled(lora.Labels, model, folder);
         if (model.modules().OfType<AdapterLayer>().All(layer => layer.MergeObstacle is null)) lora.MergeAndRemove();
         return new Predictor(model, settings, options);
     }

@@ -19,7 +19,7 @@ public sealed record CellResult
     public required string Method { get; init; }
 
     /// <summary>Its seed.</summary>
-    public required int Seed { get; init; }
+    public required ulong Seed { get; init; }
 
     /// <summary>SHA-256 of the checkpoint that it started from.</summary>
     public required string CheckpointSha256 { get; init; }

@@ -11,7 +11,7 @@ namespace MedPeft.Lora.Studies;
 internal sealed class CellRun(Study study, StudyCell cell, CellFolder folder, StudyRunOptions options, ILogger logger)
 {
     /// <returns>False where it was asked to stop; the trainer has saved what it had.</returns>
-    public bool Execute(IProgress<TrainingProgress>? progress, CancellationToken stop)
+    public bool Execute(IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         folder.Forget("failure.json");
         folder.WriteSettings();
@@ -29,12 +29,12 @@ internal sealed class CellRun(Study study, StudyCell cell, CellFolder folder, St
             // The result counts shared patients itself; the published RSNA lists have some, and the study is run on them as they are.
             LeakCheck = null,
         }, logger);
-        var trained = trainer.Fit(model, inputs.Train, inputs.Validation, progress, stop);
-        if (trained.Cancelled || stop.IsCancellationRequested) return false;
+        var trained = trainer.Fit(model, inputs.Train, inputs.Validation, progress, cancellationToken);
+        if (trained.Cancelled || cancellationToken.IsCancellationRequested) return false;
 
         var clock = Stopwatch.StartNew();
         var predictions = CellPredictions.Of(
-            inputs.Test, trainer.Predict(model, inputs.Test, stop), inputs.Validation, trainer.Predict(model, inputs.Validation, stop));
+            inputs.Test, trainer.Predict(model, inputs.Test, cancellationToken), inputs.Validation, trainer.Predict(model, inputs.Validation, cancellationToken));
         predictions.Save(folder.Predictions, inputs.Test.Labels);
         if (cell.Adapter is not FullConfig) adapter.Save(folder.Adapter); // a whole model for each cell would fill the disk
         var total = model.parameters().Sum(parameter => parameter.numel());

@@ -12,7 +12,7 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig Adap
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static CellSettings Of(Study study, StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, int seed)
+    public static CellSettings Of(Study study, StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, ulong seed)
     {
         var deviations = new List<string>();
         var recipe = Recipe(study, backbone, dataset, train, method, deviations);
@@ -41,7 +41,7 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig Adap
     }
 
     /// <summary>What decides the result, in one order and one spelling: the id of the cell is its hash. No path, device or number of threads is in it.</summary>
-    public string Canonical(StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, int seed)
+    public string Canonical(StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, ulong seed)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, Indented))
@@ -119,5 +119,5 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig Adap
             deviations.Add(FormattableString.Invariant($"backbone: ViT of {vit.Depth} blocks, {vit.EmbedDim} wide, patches of {vit.PatchSize} px at {vit.ImageSize} px instead of ViT-B/16 at 224 px"));
     }
 
-    private static AdapterConfig Seeded(AdapterConfig adapter, int seed) => adapter with { Seed = (ulong)seed };
+    private static AdapterConfig Seeded(AdapterConfig adapter, ulong seed) => adapter with { Seed = seed };
 }

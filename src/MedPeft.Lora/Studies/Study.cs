@@ -23,7 +23,7 @@ public sealed partial record Study
 
     /// <summary>The seeds, each a repetition.</summary>
     /// <value>Default one, 0.</value>
-    public IReadOnlyList<int> Seeds { get; init; } = [0];
+    public IReadOnlyList<ulong> Seeds { get; init; } = [0];
 
     /// <summary>Where models compute: cpu, cuda, cuda:1. It does not enter the identity of a cell.</summary>
     /// <value>Default cpu.</value>

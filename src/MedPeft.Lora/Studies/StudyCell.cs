@@ -8,7 +8,7 @@ namespace MedPeft.Lora.Studies;
 /// <summary>One run of a study: a backbone on a share of a data set, by a method, with a seed.</summary>
 public sealed record StudyCell
 {
-    private StudyCell(int index, StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, int seed) =>
+    private StudyCell(int index, StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, ulong seed) =>
         (Index, Backbone, Dataset, Train, Method, Seed) = (index, backbone, dataset, train, method, seed);
 
     /// <summary>Its position in the study, from 0: the index of a job array.</summary>
@@ -30,7 +30,7 @@ public sealed record StudyCell
     public StudyMethod Method { get; }
 
     /// <summary>The seed.</summary>
-    public int Seed { get; }
+    public ulong Seed { get; }
 
     /// <summary>How it trains: the recipe with what study and method change.</summary>
     public TrainingOptions Training { get; private init; } = new();
@@ -66,7 +66,7 @@ public sealed record StudyCell
     /// <summary>E.g. <c>cell 3: MRM, NIH 1 %, FFT, seed 0</c>.</summary>
     public override string ToString() => FormattableString.Invariant($"cell {Index}: {Task}, {Method.Name}, seed {Seed}");
 
-    internal static StudyCell Of(Study study, int index, StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, int seed)
+    internal static StudyCell Of(Study study, int index, StudyBackbone backbone, StudyDataset dataset, StudyTrainingSet train, StudyMethod method, ulong seed)
     {
         var settings = CellSettings.Of(study, backbone, dataset, train, method, seed);
         var text = settings.Canonical(backbone, dataset, train, method, seed);

@@ -38,7 +38,7 @@ public sealed record StudyDataset
     /// <summary>How RSNA's DICOM files become pixels; null leaves it to the recipe.</summary>
     public DicomWindowing? Windowing { get; init; }
 
-    /// <summary>The labels that are trained, CheXpert's and RSNA's all of them or those of the paper.</summary>
+    /// <summary>Whether all labels of CheXpert (14) and the classes of RSNA are trained, instead of those of the paper.</summary>
     /// <value>Default false: 14 of NIH, 5 of CheXpert, 1 of RSNA.</value>
     public bool AllLabels { get; init; }
 

@@ -13,21 +13,21 @@ namespace MedPeft.Lora.Studies;
 /// </summary>
 public sealed class StudyRunner
 {
-    private readonly string _output;
+    private readonly string _folder;
     private readonly StudyRunOptions _options;
     private readonly ILogger _logger;
 
     /// <summary>Makes a runner.</summary>
     /// <param name="study">The study.</param>
-    /// <param name="output">The folder of its results; made if it does not exist.</param>
+    /// <param name="folder">The folder of its results; made if it does not exist.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <param name="logger">Hears of every epoch; counts and scores only.</param>
     /// <exception cref="StudyException">The study cannot be run as it is written.</exception>
-    public StudyRunner(Study study, string output, StudyRunOptions? options = null, ILogger? logger = null)
+    public StudyRunner(Study study, string folder, StudyRunOptions? options = null, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(study);
-        ArgumentException.ThrowIfNullOrEmpty(output);
-        (Study, Cells, _output, _options, _logger) = (study, study.Cells(), Path.GetFullPath(output), options ?? new StudyRunOptions(), logger ?? NullLogger.Instance);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        (Study, Cells, _folder, _options, _logger) = (study, study.Cells(), Path.GetFullPath(folder), options ?? new StudyRunOptions(), logger ?? NullLogger.Instance);
     }
 
     /// <summary>The study.</summary>
@@ -55,14 +55,14 @@ public sealed class StudyRunner
     /// <summary>Runs a cell, from its last checkpoint if it has one.</summary>
     /// <param name="cell">One of <see cref="Cells"/>.</param>
     /// <param name="progress">Told of every step.</param>
-    /// <param name="stop">Ends it after the step at hand, with a checkpoint.</param>
+    /// <param name="cancellationToken">Ends it after the step at hand, with a checkpoint.</param>
     /// <exception cref="DatasetException">A list cannot be used.</exception>
     /// <exception cref="ImageException">An image cannot be read.</exception>
     /// <exception cref="CheckpointException">The backbone cannot be read, or a file cannot be written.</exception>
     /// <exception cref="StudyException">The settings do not fit.</exception>
     /// <exception cref="LoraException">The adapter does not fit the backbone.</exception>
     /// <exception cref="TrainingException">The numbers broke down.</exception>
-    public CellOutcome Run(StudyCell cell, IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
+    public CellOutcome Run(StudyCell cell, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(cell);
         var folder = Folder(cell);
@@ -72,9 +72,9 @@ public sealed class StudyRunner
         if (folder.Result is not null) return CellOutcome.WasDone; // another process finished it meanwhile
         try
         {
-            return new CellRun(Study, cell, folder, _options, _logger).Execute(progress, stop) ? CellOutcome.Done : CellOutcome.Stopped;
+            return new CellRun(Study, cell, folder, _options, _logger).Execute(progress, cancellationToken) ? CellOutcome.Done : CellOutcome.Stopped;
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             return CellOutcome.Stopped;
         }
@@ -100,5 +100,5 @@ public sealed class StudyRunner
         _ => ExitTryAgain,
     };
 
-    internal CellFolder Folder(StudyCell cell) => new(_output, cell);
+    internal CellFolder Folder(StudyCell cell) => new(_folder, cell);
 }

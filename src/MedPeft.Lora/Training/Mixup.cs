@@ -16,9 +16,9 @@ internal static class Mixup
     }
 
     /// <summary>The share of one batch, from Beta(α, α).</summary>
-    public static double Share(double alpha, int seed, int epoch, int batch)
+    public static double Share(double alpha, ulong seed, int epoch, int batch)
     {
-        var random = SampleRandom.For((ulong)(uint)seed, epoch, -2 - batch); // no image has this position, and -1 is the order's
+        var random = SampleRandom.For(seed, epoch, -2 - batch); // no image has this position, and -1 is the order's
         var (a, b) = (Gamma(alpha, ref random), Gamma(alpha, ref random));
         return a + b > 0 ? a / (a + b) : .5;
     }

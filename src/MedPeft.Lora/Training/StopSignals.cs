@@ -9,7 +9,7 @@ namespace MedPeft.Lora.Training;
 /// <example>
 /// <code>
 /// using var stop = new StopSignals();
-/// var result = new Trainer(options with { RunFolder = "run" }).Fit(model, train, validation, cancellation: stop.Token);
+/// var result = new Trainer(options with { RunFolder = "run" }).Fit(model, train, validation, cancellationToken: stop.Token);
 /// return result.Cancelled ? stop.ExitCode : 0;
 /// </code>
 /// </example>

@@ -42,14 +42,14 @@ public sealed partial class Trainer
     }
 
     /// <summary>Looks for images and patients that training and validation share; with them the best epoch is picked by what the model has learned by heart.</summary>
-    private void CheckLeaks(ImageDataset train, ImageDataset validation, CancellationToken cancellation)
+    private void CheckLeaks(ImageDataset train, ImageDataset validation, CancellationToken cancellationToken)
     {
         if (_options.LeakCheck is not { } thoroughness) return;
         if (_options.OnBadImage.Limit > 0) train = train.Where(record => File.Exists(record.Path));
         LeakReport report;
         try
         {
-            report = LeakCheck.Compare(train, validation, thoroughness, cancellation);
+            report = LeakCheck.Compare(train, validation, thoroughness, cancellationToken);
         }
         catch (OperationCanceledException)
         {

@@ -7,11 +7,11 @@ namespace MedPeft.Lora.Training;
 
 public sealed partial class Trainer
 {
-    private AurocReport? Score(nn.Module<Tensor, Tensor> model, ImageDataset data, int epoch, RunReport report, CancellationToken cancellation)
+    private AurocReport? Score(nn.Module<Tensor, Tensor> model, ImageDataset data, int epoch, RunReport report, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         using var merged = DriftingMerge.Of(model, _options);
-        var scores = Logits(model, data, (step, steps, images) => report.Scored(epoch, step, steps, images / clock.Elapsed.TotalSeconds), cancellation);
+        var scores = Logits(model, data, (step, steps, images) => report.Scored(epoch, step, steps, images / clock.Elapsed.TotalSeconds), cancellationToken);
         if (scores is null) return null;
         if (_options.Defects.HasFlag(ReferenceDefects.HalfPrecisionScores))
             for (var i = 0; i < scores.Length; i++) scores[i] = (float)(Half)(1 / (1 + MathF.Exp(-(float)(Half)scores[i])));
@@ -21,12 +21,12 @@ public sealed partial class Trainer
         return _options.Defects.HasFlag(ReferenceDefects.SingleClassLabelsFail) ? auroc.RequireAll() : auroc;
     }
 
-    private float[]? Logits(nn.Module<Tensor, Tensor> model, ImageDataset data, Action<int, int, int> report, CancellationToken cancellation)
+    private float[]? Logits(nn.Module<Tensor, Tensor> model, ImageDataset data, Action<int, int, int> report, CancellationToken cancellationToken)
     {
         using var loader = new ImageLoader(data, _options.Evaluation, new ImageLoaderOptions
         {
             BatchSize = Math.Min(_options.EvaluationBatchSize, data.Count),
-            Seed = (ulong)_options.Seed,
+            Seed = _options.Seed,
             Threads = _options.LoaderThreads,
             Read = _options.Read,
         });
@@ -35,7 +35,7 @@ public sealed partial class Trainer
         model.eval();
         try
         {
-            foreach (var batch in loader.Epoch(0, cancellation))
+            foreach (var batch in loader.Epoch(0, cancellationToken))
             {
                 using var owned = batch;
                 using var scope = NewDisposeScope();
@@ -46,7 +46,7 @@ public sealed partial class Trainer
                 report(++step, loader.BatchesPerEpoch, done);
             }
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             return null;
         }

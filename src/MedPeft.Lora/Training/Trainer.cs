@@ -37,13 +37,13 @@ public sealed partial class Trainer
     /// <param name="train">What it learns from.</param>
     /// <param name="validation">What picks the best epoch; the same labels in the same order, and no patient or image of <paramref name="train"/>.</param>
     /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellation">Stops the run after the step at hand; what was finished is returned, and with a run folder saved.</param>
+    /// <param name="cancellationToken">Stops the run after the step at hand; what was finished is returned, and with a run folder saved.</param>
     /// <returns>Every finished epoch; the model has the weights of the best one (<see cref="TrainingOptions.KeepBest"/>).</returns>
     /// <exception cref="TrainingException">Model, data and options do not fit, training and validation share images, or the loss is no longer a number: the model then has the weights before that step.</exception>
     /// <exception cref="Imaging.ImageException">An image cannot be read.</exception>
     /// <exception cref="Checkpoints.CheckpointException">A checkpoint of the run cannot be written, the last one is as it was; or none of them can be read.</exception>
     public TrainingResult Fit(
-        nn.Module<Tensor, Tensor> model, ImageDataset train, ImageDataset validation, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+        nn.Module<Tensor, Tensor> model, ImageDataset train, ImageDataset validation, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(train);
@@ -52,7 +52,7 @@ public sealed partial class Trainer
         model.to(_device);
         CheckOutputs(model, train);
         CheckWeights(train);
-        CheckLeaks(train, validation, cancellation);
+        CheckLeaks(train, validation, cancellationToken);
 
         var report = new RunReport(_options, progress);
         using var objective = new LabelObjective(_options, _device);
@@ -62,7 +62,7 @@ public sealed partial class Trainer
         using var run = new TrainingRun(model, train, objective, _options, _device, _logger, report, folder, identity);
         run.Step.BeforePass = BeforePass;
         LogStart(train.Count, validation.Count, run.TrainedParameters, _options.Epochs, run.StepsPerEpoch);
-        var finished = run.Go(epoch => Score(model, validation, epoch, report, cancellation), cancellation);
+        var finished = run.Go(epoch => Score(model, validation, epoch, report, cancellationToken), cancellationToken);
         if (run.Skipped.Count > 0) LogSkipped(run.Skipped.Count, train.Count);
         return new TrainingResult([.. run.State.Epochs.Select(epoch => epoch.Result)], run.TrainedParameters, !finished, run.Elapsed)
         {
@@ -77,11 +77,11 @@ public sealed partial class Trainer
     /// <param name="model">Takes images [B, C, S, S] and returns a scalar to be made small, the mean over its images; left on <see cref="TrainingOptions.Device"/>, in eval mode.</param>
     /// <param name="images">What it learns from.</param>
     /// <param name="progress">Told of every step.</param>
-    /// <param name="cancellation">Stops the run after the step at hand; the epochs finished until then are returned, and with a run folder the run is saved.</param>
+    /// <param name="cancellationToken">Stops the run after the step at hand; the epochs finished until then are returned, and with a run folder the run is saved.</param>
     /// <returns>The mean loss of each finished epoch.</returns>
     /// <exception cref="TrainingException">There is nothing to train, an option needs labels, or the loss is no longer a number.</exception>
     /// <exception cref="Checkpoints.CheckpointException">A checkpoint of the run cannot be written, or none of them can be read.</exception>
-    public IReadOnlyList<double> Pretrain(nn.Module<Tensor, Tensor> model, ImageDataset images, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<double> Pretrain(nn.Module<Tensor, Tensor> model, ImageDataset images, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(images);
@@ -95,7 +95,7 @@ public sealed partial class Trainer
         using var run = new TrainingRun(model, images, objective, _options, _device, _logger, new RunReport(_options, progress), folder, identity);
         run.Step.BeforePass = BeforePass;
         LogStart(images.Count, 0, run.TrainedParameters, _options.Epochs, run.StepsPerEpoch);
-        run.Go(null, cancellation);
+        run.Go(null, cancellationToken);
         return [.. run.State.Epochs.Select(epoch => epoch.Loss)];
     }
 
@@ -103,29 +103,29 @@ public sealed partial class Trainer
     /// <param name="model">Takes images [B, 3, S, S] and returns logits [B, K].</param>
     /// <param name="data">The images.</param>
     /// <param name="progress">Told of every batch.</param>
-    /// <param name="cancellation">Ends the call with <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the call with <see cref="OperationCanceledException"/>.</param>
     /// <returns>AUROC per label and their mean.</returns>
-    public AurocReport Evaluate(nn.Module<Tensor, Tensor> model, ImageDataset data, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    public AurocReport Evaluate(nn.Module<Tensor, Tensor> model, ImageDataset data, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         CheckOutputs(model.to(_device), data);
         using var precision = PrecisionScope.Enter(model, _options, _device);
-        return Score(model, data, epoch: 1, new RunReport(_options with { Observers = [] }, progress), cancellation) ?? throw new OperationCanceledException(cancellation);
+        return Score(model, data, epoch: 1, new RunReport(_options with { Observers = [] }, progress), cancellationToken) ?? throw new OperationCanceledException(cancellationToken);
     }
 
     /// <summary>The logits of a model for every image of a set, without changing the model.</summary>
     /// <param name="model">Takes images [B, 3, S, S] and returns logits [B, K].</param>
     /// <param name="data">The images.</param>
-    /// <param name="cancellation">Ends the call with <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the call with <see cref="OperationCanceledException"/>.</param>
     /// <returns>Logits, [images, K], row-major, in the order of the set; a sigmoid makes probabilities of them.</returns>
-    public float[] Predict(nn.Module<Tensor, Tensor> model, ImageDataset data, CancellationToken cancellation = default)
+    public float[] Predict(nn.Module<Tensor, Tensor> model, ImageDataset data, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         CheckOutputs(model.to(_device), data);
         using var precision = PrecisionScope.Enter(model, _options, _device);
-        return Logits(model, data, (_, _, _) => { }, cancellation) ?? throw new OperationCanceledException(cancellation);
+        return Logits(model, data, (_, _, _) => { }, cancellationToken) ?? throw new OperationCanceledException(cancellationToken);
     }
 
     private RunFolder? OpenFolder() => _options.RunFolder is { } folder ? new RunFolder(folder, _logger) : null;

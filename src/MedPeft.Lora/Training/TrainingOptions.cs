@@ -89,7 +89,7 @@ public sealed partial record TrainingOptions
 
     /// <summary>The one number that every random choice of the run follows from.</summary>
     /// <value>Default 0.</value>
-    public int Seed { get; init; }
+    public ulong Seed { get; init; }
 
     /// <summary>Threads that decode images; it never changes a result.</summary>
     /// <value>Default 0: all cores.</value>

@@ -34,7 +34,7 @@ internal sealed partial class TrainingRun : IDisposable
             BatchSize = Math.Min(options.BatchSize, images.Count),
             Shuffle = true,
             DropLast = options.DropLast,
-            Seed = (ulong)options.Seed,
+            Seed = options.Seed,
             Threads = options.LoaderThreads,
             OnBadImage = options.OnBadImage,
             Read = options.Read,
@@ -67,14 +67,14 @@ internal sealed partial class TrainingRun : IDisposable
 
     /// <summary>Goes on to the end.</summary>
     /// <param name="score">Scores the model after an epoch; null when it was cancelled. A null function does not score.</param>
-    /// <param name="cancellation">Stops after the step at hand.</param>
+    /// <param name="cancellationToken">Stops after the step at hand.</param>
     /// <returns>Whether the end was reached; the model then has the weights that the options want.</returns>
-    public bool Go(Func<int, AurocReport?>? score, CancellationToken cancellation)
+    public bool Go(Func<int, AurocReport?>? score, CancellationToken cancellationToken)
     {
         _report.Begin(_state, StepsPerEpoch);
         while (!_state.Finished)
         {
-            if (!Learn(cancellation) || !Conclude(score))
+            if (!Learn(cancellationToken) || !Conclude(score))
             {
                 Save();
                 UseBest();
@@ -99,12 +99,12 @@ internal sealed partial class TrainingRun : IDisposable
         _model.eval();
     }
 
-    private bool Learn(CancellationToken cancellation)
+    private bool Learn(CancellationToken cancellationToken)
     {
         _model.train();
         try
         {
-            using var batches = _loader.EpochFrom(_state.Epoch, _state.Batch, cancellation).GetEnumerator();
+            using var batches = _loader.EpochFrom(_state.Epoch, _state.Batch, cancellationToken).GetEnumerator();
             while (true)
             {
                 var began = Stopwatch.GetTimestamp();
@@ -112,11 +112,11 @@ internal sealed partial class TrainingRun : IDisposable
                 _state.WaitingSeconds += Stopwatch.GetElapsedTime(began).TotalSeconds;
                 var (number, batch) = batches.Current;
                 using (batch) LearnFrom(batch, number, began);
-                if (cancellation.IsCancellationRequested) return false;
+                if (cancellationToken.IsCancellationRequested) return false;
                 if (_folder is not null && IsDue()) Save();
             }
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             return false;
         }

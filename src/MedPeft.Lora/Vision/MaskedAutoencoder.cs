@@ -51,14 +51,14 @@ public sealed class MaskedAutoencoder : nn.Module<Tensor, Tensor>
     /// <param name="config">Its shape.</param>
     /// <param name="seed">Of the generator of the initial weights.</param>
     /// <exception cref="ArgumentException">Sizes in <paramref name="config"/> that do not divide.</exception>
-    public MaskedAutoencoder(MaskedAutoencoderConfig config, long seed = 0)
+    public MaskedAutoencoder(MaskedAutoencoderConfig config, ulong seed = 0)
         : base(nameof(MaskedAutoencoder))
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         Config = config;
         var encoder = config.Encoder;
-        using var generator = new Generator((ulong)seed, CPU);
+        using var generator = new Generator(seed, CPU);
         nn.Module<Tensor, Tensor> Linear(long inputs, long outputs) => Initialization.XavierLinear(inputs, outputs, generator);
         ModuleList<nn.Module<Tensor, Tensor>> Blocks(int depth, int width, int heads, double mlpRatio) => new(
             [.. Enumerable.Range(0, depth).Select(_ => new VisionBlock(width, heads, mlpRatio, encoder.LayerNormEps, Linear))]);

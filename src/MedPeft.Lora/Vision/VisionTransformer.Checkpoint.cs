@@ -16,7 +16,7 @@ public sealed partial class VisionTransformer : IStateDictFile
     /// <param name="seed">Of the weights that the checkpoint does not have: the head, and with mean pooling <c>fc_norm</c>.</param>
     /// <returns>The model, on the CPU, caller owns.</returns>
     /// <exception cref="CheckpointException">The file is unreadable, of no known layout, or does not fit <paramref name="config"/>.</exception>
-    public static VisionTransformer FromCheckpoint(string path, ViTConfig config, IReadOnlyList<string>? skip = null, long seed = 0) =>
+    public static VisionTransformer FromCheckpoint(string path, ViTConfig config, IReadOnlyList<string>? skip = null, ulong seed = 0) =>
         FromCheckpoint(path, config, out _, skip, seed);
 
     /// <summary>Makes a model with the weights of a foundation model and tells what became of each entry.</summary>
@@ -26,7 +26,7 @@ public sealed partial class VisionTransformer : IStateDictFile
     /// <param name="report">What was loaded, left over and newly initialised.</param>
     /// <param name="skip">Entries that are not wanted, by name, dotted beginning or dotted end.</param>
     /// <param name="seed">Of the weights that the checkpoint does not have.</param>
-    public static VisionTransformer FromCheckpoint(string path, ViTConfig config, out LoadReport report, IReadOnlyList<string>? skip = null, long seed = 0)
+    public static VisionTransformer FromCheckpoint(string path, ViTConfig config, out LoadReport report, IReadOnlyList<string>? skip = null, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(config);

@@ -43,18 +43,18 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
     /// <param name="config">Its shape.</param>
     /// <param name="seed">Of the generator of the initial weights; the same seed gives the same weights.</param>
     /// <exception cref="ArgumentException">Sizes in <paramref name="config"/> that do not divide.</exception>
-    public VisionTransformer(ViTConfig config, long seed = 0) : this(config, seed, drawn: true) { }
+    public VisionTransformer(ViTConfig config, ulong seed = 0) : this(config, seed, drawn: true) { }
 
     /// <param name="config">Its shape.</param>
     /// <param name="seed">Of the generator of the initial weights.</param>
     /// <param name="drawn">False leaves all weights but the head's and the norms' to be read from a file: to draw 86 million numbers takes longer than to read them.</param>
-    private VisionTransformer(ViTConfig config, long seed, bool drawn)
+    private VisionTransformer(ViTConfig config, ulong seed, bool drawn)
         : base(nameof(VisionTransformer))
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         Config = config;
-        using var own = new Generator((ulong)seed, CPU);
+        using var own = new Generator(seed, CPU);
         var generator = drawn ? own : null;
         nn.Module<Tensor, Tensor> Linear(long inputs, long outputs) => Initialization.Linear(inputs, outputs, generator);
 

@@ -175,7 +175,7 @@ public sealed class PixelCacheTests : IDisposable
         var decoded = 0;
         using (var cache = PixelCache.Open(_cache, Small with { Threads = 1, Decode = Stopping, Version = "v" }))
         {
-            Assert.Throws<OperationCanceledException>(() => cache.Add(_data, ct: source.Token));
+            Assert.Throws<OperationCanceledException>(() => cache.Add(_data, cancellationToken: source.Token));
             Assert.Equal(4, cache.Count);
         }
 

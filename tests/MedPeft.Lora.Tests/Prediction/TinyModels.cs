@@ -15,10 +15,10 @@ internal static class TinyModels
 
     public static readonly PredictionSettings Settings = new() { Labels = Labels, ImageSize = 16 };
 
-    public static VisionTransformer Make(ViTConfig? config = null, long seed = 3)
+    public static VisionTransformer Make(ViTConfig? config = null, ulong seed = 3)
     {
         var model = new VisionTransformer(config ?? Config, seed);
-        using var generator = new Generator((ulong)seed, CPU);
+        using var generator = new Generator(seed, CPU);
         using var guard = no_grad();
         foreach (var (name, parameter) in model.named_parameters())
             if (name.EndsWith("weight", StringComparison.Ordinal) && !name.Contains("norm", StringComparison.Ordinal)) parameter.normal_(0, .4, generator);

@@ -113,7 +113,7 @@ public sealed class TrainerTests : IDisposable
     public void A_run_stopped_before_its_first_epoch_has_no_best()
     {
         using var model = new VisionTransformer(Small, seed: 1);
-        var result = new Trainer(Options).Fit(model, _train, _validation, cancellation: new CancellationToken(canceled: true));
+        var result = new Trainer(Options).Fit(model, _train, _validation, cancellationToken: new CancellationToken(canceled: true));
 
         Assert.True(result.Cancelled);
         Assert.StartsWith("The run was stopped before its first epoch ended", Assert.Throws<TrainingException>(() => result.Best).Message);

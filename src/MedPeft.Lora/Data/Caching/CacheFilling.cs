@@ -16,11 +16,11 @@ internal sealed class CacheFilling(
     private int _done, _added, _reused;
     private long _bytes;
 
-    public PixelCacheReport Run(SegmentWriter writer, CancellationToken ct)
+    public PixelCacheReport Run(SegmentWriter writer, CancellationToken cancellationToken)
     {
         try
         {
-            ManyAtOnce.Run(data.Count, options.Threads, i => One(i, writer), ct);
+            ManyAtOnce.Run(data.Count, options.Threads, i => One(i, writer), cancellationToken);
         }
         finally
         {

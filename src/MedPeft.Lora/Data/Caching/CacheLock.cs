@@ -5,19 +5,19 @@ internal static class CacheLock
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    public static IDisposable Wait(string folder, CancellationToken ct)
+    public static IDisposable Wait(string folder, CancellationToken cancellationToken)
     {
         var path = Path.Join(folder, "writing.lock");
         while (true)
         {
-            ct.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             try
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
             catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException) && File.Exists(path) && IsHeld(e))
             {
-                ct.WaitHandle.WaitOne(Pause);
+                cancellationToken.WaitHandle.WaitOne(Pause);
             }
         }
     }

@@ -35,14 +35,14 @@ internal sealed class EpochRun : IDisposable
         int first,
         int batches,
         Action<EpochRun> ended,
-        CancellationToken ct)
+        CancellationToken cancellationToken)
     {
-        (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, ct, ended);
+        (_data, _pipeline, _options, _order, _epoch, _ct, _ended) = (data, pipeline, options, order, epoch, cancellationToken, ended);
         _images = (int)Math.Min(order.Length, (long)batches * options.BatchSize);
         (_next, _wanted) = (first * options.BatchSize, first);
         // Images that somebody else made, or may still hold, are left to the collector.
         _ownsImages = pipeline.KeepsNothing && (options.Read is null || PixelCache.IsRead(options.Read));
-        _onCancel = ct.Register(Stop);
+        _onCancel = cancellationToken.Register(Stop);
         _threads = new Thread[Math.Min(options.Threads == 0 ? Environment.ProcessorCount : options.Threads, _images)];
         try
         {
@@ -85,7 +85,7 @@ internal sealed class EpochRun : IDisposable
     public void Dispose()
     {
         Stop();
-        // Not under the lock: a cancellation that runs at this moment needs it.
+        // Not under the lock: a cancellationToken that runs at this moment needs it.
         _onCancel.Dispose();
         foreach (var thread in _threads)
             if (thread != Thread.CurrentThread) thread.Join();

@@ -10,8 +10,8 @@ internal static class ManyAtOnce
     /// <param name="count">The number of items.</param>
     /// <param name="threads">Threads; 0 takes one for each core.</param>
     /// <param name="work">Receives the item's position.</param>
-    /// <param name="ct">Stops between items.</param>
-    public static void Run(int count, int threads, Action<int> work, CancellationToken ct)
+    /// <param name="cancellationToken">Stops between items.</param>
+    public static void Run(int count, int threads, Action<int> work, CancellationToken cancellationToken)
     {
         var next = -1;
         var failedAt = int.MaxValue;
@@ -25,14 +25,14 @@ internal static class ManyAtOnce
         }
 
         foreach (var worker in workers) worker.Join();
-        ct.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null) ExceptionDispatchInfo.Throw(failure);
 
         void Work()
         {
             int i;
             // Items are taken in order, so whatever failed first in the list has been reached when a later failure stops the rest.
-            while (!ct.IsCancellationRequested && Volatile.Read(ref failedAt) == int.MaxValue && (i = Interlocked.Increment(ref next)) < count)
+            while (!cancellationToken.IsCancellationRequested && Volatile.Read(ref failedAt) == int.MaxValue && (i = Interlocked.Increment(ref next)) < count)
             {
                 try
                 {
