@@ -1,5 +1,3 @@
-using MedPeft.Lora.Injection;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
