@@ -35,13 +35,6 @@ public abstract partial class AdapterLayer
         _stack.Leave(this);
     }
 
-    /// <summary>Notes that a pass runs through the layer, and says whether any update takes part in it.</summary>
-    private protected bool Reach()
-    {
-        foreach (var layer in _stack.Layers) layer.Reached = true;
-        return Route is not null || _stack.Layers.Any(layer => layer.TakesPart);
-    }
-
     /// <summary>The update alone: what it adds to the output of the layer without adapters.</summary>
     internal Tensor UpdateOf(Tensor input, Tensor output) => Update(input, output);
 
@@ -68,7 +61,7 @@ public abstract partial class AdapterLayer
         public Stack(AdapterLayer first)
         {
             (_owner, Layers) = (first, [first]);
-            _unhook = first.Hook(Adapt);
+            _unhook = first.Base.register_forward_hook((_, input, output) => Adapt(input, output)).remove;
         }
 
         public IReadOnlyList<AdapterLayer> Layers { get; private set; } // replaced, never changed: passes may run

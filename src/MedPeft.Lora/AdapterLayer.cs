@@ -17,7 +17,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     private Func<string, bool>? _trains;
     private bool _detached;
 
-    private protected AdapterLayer(string name, nn.Module layer, params (string Name, Tensor Value)[] adapter) : base(name)
+    private protected AdapterLayer(string name, nn.Module<Tensor, Tensor> layer, params (string Name, Tensor Value)[] adapter) : base(name)
     {
         Base = layer;
         // A parameter made inside a caller's dispose scope would die with it.
@@ -28,7 +28,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>The layer that is adapted: the very object that was given.</summary>
-    public nn.Module Base { get; }
+    public nn.Module<Tensor, Tensor> Base { get; }
 
     /// <summary>What the adapted layer is, e.g. <c>Linear</c>.</summary>
     public abstract string Kind { get; }
@@ -73,9 +73,6 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <summary>Why the update cannot be merged into the weight; null where it can.</summary>
     internal virtual string? MergeObstacle => null;
 
-    /// <summary>Name of the weight that the update is added to.</summary>
-    internal virtual string WeightName => "weight";
-
     /// <summary>The weight that the update is added to.</summary>
     private protected abstract Parameter Weight { get; }
 
@@ -108,12 +105,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <summary>Runs the layer with its update.</summary>
     /// <param name="input">What the layer takes.</param>
     /// <returns>What the layer gives, caller owns.</returns>
-    public override Tensor forward(Tensor input) => ((nn.Module<Tensor, Tensor>)Base).call(input); // the hook on Base adds the update
-
-    /// <summary>Puts the hook on the layer by which the updates take part in its passes.</summary>
-    /// <param name="adapt">Takes what the layer took and what it gave without updates, which may be changed in place, and gives what it gives with them.</param>
-    /// <returns>What takes the hook off.</returns>
-    private protected virtual Action Hook(Func<Tensor, Tensor, Tensor> adapt) => ((nn.Module<Tensor, Tensor>)Base).register_forward_hook((_, input, output) => adapt(input, output)).remove;
+    public override Tensor forward(Tensor input) => Base.call(input); // the hook on Base adds the update
 
     /// <summary>Change of the weight that the adapter stands for, of the weight's shape.</summary>
     /// <returns>A new tensor on the weight's device, float32 (float64 for a float64 layer), caller owns.</returns>

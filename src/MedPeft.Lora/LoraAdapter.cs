@@ -117,7 +117,7 @@ public sealed partial class LoraAdapter
             foreach (var (_, layer) in _layers) layer.Merge();
             var report = new MergeReport(MergedLayers(), OutputError(before, options.Sample));
             if (options.Tolerance is { } tolerance && report.Layers.FirstOrDefault(layer => layer.Lost > tolerance) is { } lossy)
-                throw new LoraException(string.Create(CultureInfo.InvariantCulture, $"Merging would lose {100 * lossy.Lost:0.0000} % of the update of '{lossy.Path}' to rounding to {Layer(lossy.Path).Base.get_parameter(Layer(lossy.Path).WeightName)!.dtype}; ")
+                throw new LoraException(string.Create(CultureInfo.InvariantCulture, $"Merging would lose {100 * lossy.Lost:0.0000} % of the update of '{lossy.Path}' to rounding to {Layer(lossy.Path).Base.get_parameter("weight")!.dtype}; ")
                     + string.Create(CultureInfo.InvariantCulture, $"Tolerance is {100 * tolerance:0.0000} %. Convert the model to a finer type first, allow more, or use the adapter unmerged."));
             return report;
         }

@@ -13,7 +13,7 @@ public abstract partial class LoraLayer : AdapterLayer
 
     private readonly int _magnitude, _start; // where they lie in the adapter; -1 without
 
-    private protected LoraLayer(string name, nn.Module layer, LoraConfig config, params (string Name, Tensor Value)[] adapter) : base(name, layer, adapter)
+    private protected LoraLayer(string name, nn.Module<Tensor, Tensor> layer, LoraConfig config, params (string Name, Tensor Value)[] adapter) : base(name, layer, adapter)
     {
         (Rank, Alpha, Dropout, Scale) = (config.Rank, config.Alpha, config.Dropout, config.Scale);
         _magnitude = Array.FindIndex(adapter, entry => entry.Name == "lora_magnitude_vector");

@@ -7,10 +7,10 @@ namespace MedPeft.Lora.Injection;
 internal static class LayerKinds
 {
     /// <summary>Their names, for messages.</summary>
-    public const string All = "Linear, Conv2d, Embedding or MultiheadAttention";
+    public const string All = "Linear, Conv2d or Embedding";
 
     /// <summary>True for a layer that an adapter exists for.</summary>
-    public static bool CanAdapt(nn.Module module) => module is Linear or Conv2d or Embedding or MultiheadAttention;
+    public static bool CanAdapt(nn.Module module) => module is Linear or Conv2d or Embedding;
 
     /// <summary>What is wrong with adapting the layer so; null if nothing is.</summary>
     public static string? Misfit(nn.Module module, LoraConfig config, string name) => module switch
@@ -18,7 +18,6 @@ internal static class LayerKinds
         Linear linear => LoraLinear.Misfit(linear, config, name),
         Conv2d convolution => LoraConv2d.Misfit(convolution, config, name),
         Embedding embedding => LoraEmbedding.Misfit(embedding, config, name),
-        MultiheadAttention attention => LoraMultiheadAttention.Misfit(attention, config, name),
         _ => throw Unknown(module),
     };
 
@@ -28,7 +27,6 @@ internal static class LayerKinds
         Linear linear => LoraLinear.Shapes(linear, config),
         Conv2d convolution => LoraConv2d.Shapes(convolution, config),
         Embedding embedding => LoraEmbedding.Shapes(embedding, config),
-        MultiheadAttention attention => LoraLinear.Shapes(NativeAttention.Projection(attention), config),
         _ => throw Unknown(module),
     };
 
@@ -38,7 +36,6 @@ internal static class LayerKinds
         Linear linear => new LoraLinear(linear, config, generator),
         Conv2d convolution => new LoraConv2d(convolution, config, generator),
         Embedding embedding => new LoraEmbedding(embedding, config, generator),
-        MultiheadAttention attention => new LoraMultiheadAttention(attention, config, generator),
         _ => throw Unknown(module),
     };
 

@@ -86,7 +86,7 @@ internal sealed class ReachCheck
         var first = missing[0];
         var cause = first.SealedSlots.Count > 0
             ? $"'{first.SealedSlots[0]}' is declared as {first.Layer.Base.GetType().Name}, which cannot hold an adapter, and is run by forward, which skips hooks. "
-                + (first.Layer.Base is nn.Module<Tensor, Tensor> ? "Declare it Module<Tensor, Tensor>, or run it by call" : "Run it by call")
+                + "Declare it Module<Tensor, Tensor>, or run it by call"
             : "The model ran it by forward through a reference of its own, or not at all. Run it by call";
         throw new LoraException($"The adapter of '{first.Path}' was not reached in a pass through the model{(missing.Count > 1 ? $", nor were {missing.Count - 1} others" : "")}, so it would train nothing. "
             + $"{cause}, or leave it out of Targets.");

@@ -23,8 +23,8 @@ public class SelectionTests
     [InlineData("query", "No module matches Targets [\"query\"]. Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7).")]
     [InlineData("kv", "No module matches Targets [\"kv\"]. Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7).")]
     [InlineData("tn.qkv", "No module matches Targets [\"tn.qkv\"]. Linear layers here: blocks.0.attn.qkv, blocks.0.attn.proj, blocks.0.mlp.fc1, head, … (7).")]
-    [InlineData("attn", "'blocks.0.attn' matches Targets [\"attn\"], but is of type Attention, not Linear, Conv2d, Embedding or MultiheadAttention. Layers below it that can be adapted: blocks.0.attn.qkv, blocks.0.attn.proj (2).")]
-    [InlineData("fc_norm", "'fc_norm' matches Targets [\"fc_norm\"], but is of type LayerNorm, not Linear, Conv2d, Embedding or MultiheadAttention.")]
+    [InlineData("attn", "'blocks.0.attn' matches Targets [\"attn\"], but is of type Attention, not Linear, Conv2d or Embedding. Layers below it that can be adapted: blocks.0.attn.qkv, blocks.0.attn.proj (2).")]
+    [InlineData("fc_norm", "'fc_norm' matches Targets [\"fc_norm\"], but is of type LayerNorm, not Linear, Conv2d or Embedding.")]
     public void A_target_that_is_no_linear_layer_is_refused(string target, string message)
     {
         using var model = Transformer();
@@ -162,7 +162,7 @@ public class SelectionTests
     public void Native_attention_is_refused_with_the_reason()
     {
         using var model = Sequential(("layer", TransformerEncoderLayer(4, 2)));
-        Assert.Equal("'layer' matches Targets [\"layer\"], but is of type TransformerEncoderLayer, not Linear, Conv2d, Embedding or MultiheadAttention: its weights lie in native code, which runs past adapters. Build the attention of Linear layers.",
+        Assert.Equal("'layer' matches Targets [\"layer\"], but is of type TransformerEncoderLayer, not Linear, Conv2d or Embedding: its weights lie in native code, which runs past adapters. Build the attention of Linear layers.",
             Refused(model, new LoraConfig { Targets = ["layer"] }));
     }
 

@@ -30,7 +30,6 @@ internal sealed class LoraForm : PeftForm
     {
         foreach (var (path, adapter) in parts.Layers)
         {
-            if (adapter.Base is MultiheadAttention) yield return $"'{path}' is a MultiheadAttention, of which PEFT adapts the output projection too.";
             if (adapter.Base is not Conv2d convolution) continue;
             if (convolution.dilation.Any(step => step != 1)) yield return $"'{path}' is dilated, and PEFT leaves the dilation out of the update.";
             if (convolution.padding_mode != PaddingModes.Zeros) yield return $"'{path}' pads by {convolution.padding_mode}, and PEFT pads the update's input with zeros.";

@@ -164,8 +164,6 @@ internal sealed class LoraImport
         if (targeted.Find(node => node.Module is AdapterLayer) is { } adapted) throw new LoraException($"'{adapted.Path}' is adapted already. Remove its adapter first.");
         if (targeted.Find(node => !LayerKinds.CanAdapt(node.Module)) is { } other)
             throw new LoraException($"'{other.Path}' is among target_modules, but is of type {other.Module.GetType().Name}, {LayerKinds.Reason(other.Module, LayerKinds.All)}.");
-        if (targeted.Find(node => node.Module is MultiheadAttention) is { } attention)
-            throw new LoraException($"'{attention.Path}' is a MultiheadAttention, of which PEFT adapts the output projection too, and this library the input projection only. Rebuild the attention of Linear layers to load it.");
         var paths = targeted.Select(node => ModulePath.Plain(node.Path)).ToHashSet(StringComparer.Ordinal);
         if (paths.Except(inFile).ToList() is { Count: > 0 } missing) throw new LoraException($"adapter_config.json adapts {Injection.Names.Some(missing)}, for which the weights have no factors. Is this the model that the adapter was trained on?");
         if (inFile.Except(paths).ToList() is { Count: > 0 } foreign) throw new LoraException($"The weights have factors for {Injection.Names.Some(foreign)}, which adapter_config.json does not adapt in this model. Is this the model that the adapter was trained on?");

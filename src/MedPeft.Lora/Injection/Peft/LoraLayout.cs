@@ -150,7 +150,7 @@ internal sealed class LoraLayout
 
     private Tensor Norms(ScalarType type)
     {
-        using var weight = _layer.Base.get_parameter(_layer.WeightName)!.to(type);
+        using var weight = _layer.Base.get_parameter("weight")!.to(type);
         return Dora.Norms(weight);
     }
 

@@ -89,7 +89,7 @@ internal static class LoraStateFile
 
         bool IsMerged(string key, Tensor there, Tensor here)
         {
-            if (parts.Layers.FirstOrDefault(layer => $"{ModulePath.Plain(layer.Path)}.{layer.Layer.WeightName}" == key).Layer is not { } layer) return false;
+            if (parts.Layers.FirstOrDefault(layer => $"{ModulePath.Plain(layer.Path)}.weight" == key).Layer is not { } layer) return false;
             var delta = layer.Delta().to(ScalarType.Float64).cpu();
             var rest = there.to(ScalarType.Float64).Minus(here.to(ScalarType.Float64).cpu()).Minus(delta);
             return Largest(rest) <= Tolerance * Largest(delta) + 1e-6 * Largest(here);
@@ -103,8 +103,8 @@ internal static class LoraStateFile
         foreach (var (path, layer) in parts.Layers)
         {
             using var scope = NewDisposeScope();
-            var key = $"{ModulePath.Plain(path)}.{layer.WeightName}";
-            var weight = layer.Base.get_parameter(layer.WeightName)!;
+            var key = $"{ModulePath.Plain(path)}.weight";
+            var weight = layer.Base.get_parameter("weight")!;
             if (!file.Tensors.ContainsKey(key) || !Same(Read(scope, file, key), weight)) continue;
             Tensor w = weight.detach().to(ScalarType.Float64).cpu(), delta = layer.Delta().to(ScalarType.Float64).cpu();
             var (product, square, size) = (w.mul(delta).sum().item<double>(), delta.mul(delta).sum().item<double>(), w.mul(w).sum().item<double>());

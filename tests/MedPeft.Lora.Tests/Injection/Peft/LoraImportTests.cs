@@ -32,7 +32,7 @@ public sealed class LoraImportTests : IDisposable
     [Theory]
     [InlineData("""{"target_modules": ["proj"]}""", "adapter_config.json adapts patch_embed.proj, blocks.0.attn.proj, blocks.1.attn.proj, blocks.2.attn.proj, for which the weights have no factors. Is this the model that the adapter was trained on?")]
     [InlineData("""{"target_modules": ["blocks.0.attn.qkv"]}""", "The weights have factors for blocks.1.attn.qkv, blocks.2.attn.qkv, which adapter_config.json does not adapt in this model. Is this the model that the adapter was trained on?")]
-    [InlineData("""{"target_modules": ["norm1"]}""", "'blocks.0.norm1' is among target_modules, but is of type LayerNorm, not Linear, Conv2d, Embedding or MultiheadAttention.")]
+    [InlineData("""{"target_modules": ["norm1"]}""", "'blocks.0.norm1' is among target_modules, but is of type LayerNorm, not Linear, Conv2d or Embedding.")]
     [InlineData("""{"target_modules": ["query"]}""", "adapter_config.json names no layer of this model in target_modules. The adapter's layers: blocks.0.attn.qkv, blocks.1.attn.qkv, blocks.2.attn.qkv. Layers here: blocks.0.attn.qkv, patch_embed.proj, blocks.0.attn.proj, blocks.0.mlp.fc1, blocks.0.mlp.fc2, head, … (14).")]
     [InlineData("""{"r": 5}""", "lora_qkv_head does not fit this model's adapter: base_model.model.blocks.0.attn.qkv.lora_A.weight is [4, 48] there and [5, 48] here; ")]
     [InlineData("""{"modules_to_save": ["head"]}""", "lora_qkv_head does not fit this model's adapter: the model has no place for base_model.model.fc_norm.bias, base_model.model.fc_norm.weight.")]

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
 
-public abstract partial class LoraProjection
+public sealed partial class LoraLinear
 {
     internal override int Groups => _starts.Count;
 
