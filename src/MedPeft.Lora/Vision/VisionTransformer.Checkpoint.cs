@@ -20,7 +20,7 @@ public sealed partial class VisionTransformer : IStateDictFile
         FromCheckpoint(path, config, out _, skip, seed);
 
     /// <summary>Makes a model with the weights of a foundation model and tells what became of each entry.</summary>
-    /// <inheritdoc cref="FromCheckpoint(string, ViTConfig, IReadOnlyList{string}?, long)"/>
+    /// <inheritdoc cref="FromCheckpoint(string, ViTConfig, IReadOnlyList{string}?, ulong)"/>
     /// <param name="path">A PyTorch .pth/.pt/.bin or a .safetensors file.</param>
     /// <param name="config">The shape of the model.</param>
     /// <param name="report">What was loaded, left over and newly initialised.</param>
