@@ -16,7 +16,10 @@ internal static class LayerChecks
     }
 
     /// <summary>The gradients of every trained parameter, and of the input, are the finite differences in float64; what is frozen has none.</summary>
-    public static void GradientsEqualFiniteDifferences(AdapterLayer layer, params long[] inputShape)
+    public static void GradientsEqualFiniteDifferences(AdapterLayer layer, params long[] inputShape) => GradientsEqualFiniteDifferences(layer, 2e-7, inputShape);
+
+    /// <summary>As above, to within a tolerance.</summary>
+    public static void GradientsEqualFiniteDifferences(AdapterLayer layer, double tolerance, params long[] inputShape)
     {
         Fill(layer);
         using var generator = new Generator(3);
@@ -48,7 +51,7 @@ internal static class LayerChecks
 
                 var numeric = (At(value + 1e-6) - At(value - 1e-6)) / 2e-6;
                 flat[i] = value;
-                Assert.Equal(numeric, tensor.grad!.reshape(-1)[i].item<double>(), 2e-7);
+                Assert.Equal(numeric, tensor.grad!.reshape(-1)[i].item<double>(), tolerance);
             }
         }
         Assert.All(layer.Base.parameters(), parameter => Assert.Null(parameter.grad));

@@ -104,31 +104,7 @@ public class LoraLinearTests
     {
         using var linear = nn.Linear(7, fused ? 6 : 5, dtype: ScalarType.Float64);
         using var lora = new LoraLinear(linear, Rank2 with { Blocks = fused ? [LoraBlock.Query, LoraBlock.Value] : null });
-        Fill(lora);
-        using var x = randn(3, 7, dtype: ScalarType.Float64, requires_grad: true);
-        using var weights = randn(3, fused ? 6 : 5, dtype: ScalarType.Float64);
-        double Loss() => (lora.call(x).tanh() * weights).sum().item<double>();
-
-        (lora.call(x).tanh() * weights).sum().backward();
-
-        foreach (var tensor in new[] { lora.A, lora.B, x })
-        {
-            Assert.Equal(ScalarType.Float64, tensor.dtype);
-            using var flat = tensor.detach().view(-1); // shares memory
-            for (var i = 0; i < flat.numel(); i++)
-            {
-                var value = flat[i].item<double>();
-                double At(double at)
-                {
-                    flat[i] = at;
-                    return Loss();
-                }
-
-                var numeric = (At(value + 1e-6) - At(value - 1e-6)) / 2e-6;
-                flat[i] = value;
-                Assert.Equal(numeric, tensor.grad!.reshape(-1)[i].item<double>(), 1e-7);
-            }
-        }
+        LayerChecks.GradientsEqualFiniteDifferences(lora, 1e-7, 3, 7);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Checkpoints;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;

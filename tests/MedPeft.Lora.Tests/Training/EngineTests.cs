@@ -7,19 +7,8 @@ using static TorchSharp.torch;
 namespace MedPeft.Lora.Tests.Training;
 
 /// <summary>What a step is made of: accumulation, clipping, averages, scaling, mixing.</summary>
-public sealed class EngineTests : IDisposable
+public sealed class EngineTests : TinyRunTest
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
-    private readonly ImageDataset _train, _validation;
-
-    public EngineTests()
-    {
-        _train = TinyRun.Images(_folder, "train", 28, 1);
-        _validation = TinyRun.Images(_folder, "validation", 20, 2);
-    }
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     [Theory]
     [InlineData(OptimizerKind.Sgd)]
     [InlineData(OptimizerKind.AdamW)]

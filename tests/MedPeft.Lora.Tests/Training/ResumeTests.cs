@@ -1,25 +1,13 @@
 using MedPeft.Lora.Checkpoints;
-using MedPeft.Lora.Data;
 using MedPeft.Lora.Training;
 using MedPeft.Lora.Vision;
 
 namespace MedPeft.Lora.Tests.Training;
 
 /// <summary>Runs that stop and go on, in one process; <see cref="KillTests"/> has the violent ones.</summary>
-public sealed class ResumeTests : IDisposable
+public sealed class ResumeTests : TinyRunTest
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
-    private readonly ImageDataset _train, _validation;
-
-    public ResumeTests()
-    {
-        _train = TinyRun.Images(_folder, "train", 28, 1);
-        _validation = TinyRun.Images(_folder, "validation", 20, 2);
-    }
-
     private string Run => Path.Combine(_folder, "run");
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
     [InlineData(OptimizerKind.Sgd, 0)]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Imaging;
@@ -9,19 +8,8 @@ using static TorchSharp.torch;
 namespace MedPeft.Lora.Tests.Training;
 
 /// <summary>What a run refuses, survives and leaves clean.</summary>
-public sealed class SafetyTests : IDisposable
+public sealed class SafetyTests : TinyRunTest
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
-    private readonly ImageDataset _train, _validation;
-
-    public SafetyTests()
-    {
-        _train = TinyRun.Images(_folder, "train", 28, 1);
-        _validation = TinyRun.Images(_folder, "validation", 20, 2);
-    }
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     [Fact]
     public void Live_tensors_stay_flat_over_a_thousand_steps()
     {
@@ -142,61 +130,37 @@ public sealed class SafetyTests : IDisposable
         Assert.Equal(75, stop.ExitCode);
     }
 
-    [MountFact]
+    [SmallDiskFact]
     public void A_full_disk_leaves_the_last_good_checkpoint()
     {
-        var disk = Directory.CreateDirectory(Path.Combine(_folder, "disk")).FullName;
-        Assert.Equal(0, Shell("mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk));
-        try
+        using var disk = SmallDisk.Mount(400 << 10);
+        var options = TinyRun.Options with { Epochs = 4, RunFolder = disk.Path };
+        string Fit(TrainingOptions chosen, IProgress<TrainingProgress>? progress = null)
         {
-            var options = TinyRun.Options with { Epochs = 4, RunFolder = disk };
-            string Fit(TrainingOptions chosen, IProgress<TrainingProgress>? progress = null)
+            using var model = new VisionTransformer(TinyRun.Model, seed: 1);
+            TinyRun.Inject(model);
+            return TinyRun.Fingerprint(model, new Trainer(chosen).Fit(model, _train, _validation, progress));
+        }
+
+        var filled = false;
+        var fill = new Direct(report =>
+        {
+            if (filled || report is not { Epoch: 3, Phase: TrainingPhase.Training }) return;
+            filled = true;
+            try
             {
-                using var model = new VisionTransformer(TinyRun.Model, seed: 1);
-                TinyRun.Inject(model);
-                return TinyRun.Fingerprint(model, new Trainer(chosen).Fit(model, _train, _validation, progress));
+                File.WriteAllBytes(Path.Combine(disk.Path, "other"), new byte[400_000]);
             }
-
-            var filled = false;
-            var fill = new Direct(report =>
+            catch (IOException)
             {
-                if (filled || report is not { Epoch: 3, Phase: TrainingPhase.Training }) return;
-                filled = true;
-                try
-                {
-                    File.WriteAllBytes(Path.Combine(disk, "other"), new byte[400_000]);
-                }
-                catch (IOException)
-                {
-                    // Which is what fills it.
-                }
-            });
-            Assert.Contains("What was there before is untouched.", Assert.Throws<CheckpointException>(() => Fit(options, fill)).Message);
-            File.Delete(Path.Combine(disk, "other"));
-            Assert.Empty(Directory.GetFiles(disk, "*.tmp"));
+                // Which is what fills it.
+            }
+        });
+        Assert.Contains("What was there before is untouched.", Assert.Throws<CheckpointException>(() => Fit(options, fill)).Message);
+        File.Delete(Path.Combine(disk.Path, "other"));
+        Assert.Empty(Directory.GetFiles(disk.Path, "*.tmp"));
 
-            Assert.Equal(Fit(options with { RunFolder = null }), Fit(options));
-        }
-        finally
-        {
-            Shell("umount", disk);
-        }
-    }
-
-    private static int Shell(string program, params string[] arguments)
-    {
-        using var process = Process.Start(program, arguments);
-        process.WaitForExit();
-        return process.ExitCode;
-    }
-
-    /// <summary>A test that mounts a small disk, left out by name where that is not allowed.</summary>
-    private sealed class MountFactAttribute : FactAttribute
-    {
-        public MountFactAttribute()
-        {
-            if (!OperatingSystem.IsLinux() || Environment.UserName != "root") Skip = "Needs Linux and root to mount a small disk.";
-        }
+        Assert.Equal(Fit(options with { RunFolder = null }), Fit(options));
     }
 
     private sealed class Direct(Action<TrainingProgress> report) : IProgress<TrainingProgress>

@@ -1,25 +1,13 @@
-using MedPeft.Lora.Data;
 using MedPeft.Lora.Training;
 using MedPeft.Lora.Vision;
 
 namespace MedPeft.Lora.Tests.Training;
 
 /// <summary>Methods that take part in the steps of a run: AdaLoRA has a penalty, and cuts ranks.</summary>
-public sealed class StepObserverTests : IDisposable
+public sealed class StepObserverTests : TinyRunTest
 {
     private static readonly AdaLoraConfig Config = new() { InitialRank = 4, TargetRank = 2, Targets = ["qkv"], Trainable = ["head"], WarmupSteps = 1, FinalSteps = 1, Interval = 2, Seed = 3 };
     private static readonly TrainingOptions Options = TinyRun.Options with { Epochs = 3, Optimizer = OptimizerKind.AdamW, LearningRate = .01, KeepBest = false };
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
-    private readonly ImageDataset _train, _validation;
-
-    public StepObserverTests()
-    {
-        _train = TinyRun.Images(_folder, "train", 28, 1);
-        _validation = TinyRun.Images(_folder, "validation", 20, 2);
-    }
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void A_run_of_adalora_stopped_at_every_step_ends_with_the_bits_of_one_that_was_not()

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Imaging;
 using MedPeft.Lora.Training;

@@ -7,21 +7,10 @@ using static TorchSharp.torch;
 namespace MedPeft.Lora.Tests.Training;
 
 /// <summary>A small vision transformer that tells bright images from dark ones, on real files.</summary>
-public sealed class TrainerTests : IDisposable
+public sealed class TrainerTests : TinyRunTest
 {
     private static readonly ViTConfig Small = TinyRun.Model;
     private static readonly TrainingOptions Options = TinyRun.Options;
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
-    private readonly ImageDataset _train, _validation;
-
-    public TrainerTests()
-    {
-        _train = TinyRun.Images(_folder, "train", 28, 1);
-        _validation = TinyRun.Images(_folder, "validation", 20, 2);
-    }
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void Adapters_learn_while_the_frozen_weights_keep_every_bit()

@@ -1,25 +1,13 @@
 using System.Text;
 using System.Text.Json;
-using MedPeft.Lora.Data;
 using MedPeft.Lora.Training;
 using MedPeft.Lora.Vision;
 using Microsoft.Extensions.Logging;
 
 namespace MedPeft.Lora.Tests.Training;
 
-public sealed class WatchingTests : IDisposable
+public sealed class WatchingTests : TinyRunTest
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
-    private readonly ImageDataset _train, _validation;
-
-    public WatchingTests()
-    {
-        _train = TinyRun.Images(_folder, "train", 28, 1);
-        _validation = TinyRun.Images(_folder, "validation", 20, 2);
-    }
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     [Fact]
     public void Json_lines_hold_every_step_and_epoch_and_no_path_or_patient()
     {

@@ -65,10 +65,7 @@ internal sealed class BaseFingerprint
         using var none = no_grad();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{ElementType.Of(tensor.dtype)?.Name ?? tensor.dtype.ToString()} [{string.Join(", ", tensor.shape)}]\n"));
-        using Tensor detached = tensor.detach(), near = detached.cpu(), plain = near.contiguous();
-        foreach (var piece in TensorBytes.Pieces(plain))
-            using (piece)
-                hash.AppendData(piece.bytes);
+        TensorHash.Append(hash, tensor);
         return Convert.ToHexString(hash.GetHashAndReset().AsSpan(0, HashBytes));
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Checkpoints.Adapters;
@@ -63,11 +62,10 @@ public sealed class FolderCommitTests : IDisposable
         }
     }
 
-    [Fact]
+    [SmallDiskFact]
     public void A_full_disk_leaves_the_old_files()
     {
-        using var disk = SmallDisk.TryMount(1 << 20);
-        if (disk is null) return; // only root may mount; the error itself is tested above
+        using var disk = SmallDisk.Mount(1 << 20);
         var folder = Path.Combine(disk.Path, "adapter");
         FolderCommit.Write(folder, Files("old"));
         var error = Assert.Throws<CheckpointException>(() => FolderCommit.Write(folder, [("a.bin", stream => stream.Write(new byte[2 << 20])), .. Files("new").Skip(1)]));
@@ -94,40 +92,4 @@ public sealed class FolderCommitTests : IDisposable
     private static IReadOnlyList<(string, Action<Stream>)> Files(string content) => [.. Names.Select(name => (name, (Action<Stream>)(stream => stream.Write(Encoding.ASCII.GetBytes(content)))))];
 
     private static string Read(string folder) => Assert.Single(Names.Select(name => File.ReadAllText(FolderCommit.Current(folder, name))).Distinct());
-
-    private sealed class SmallDisk : IDisposable
-    {
-        private SmallDisk(string path) => Path = path;
-
-        public string Path { get; }
-
-        public static SmallDisk? TryMount(int bytes)
-        {
-            if (!OperatingSystem.IsLinux() || Environment.UserName != "root") return null;
-            var path = Directory.CreateTempSubdirectory("medpeft-disk-").FullName;
-            if (Run("mount", "-t", "tmpfs", "-o", $"size={bytes}", "tmpfs", path)) return new SmallDisk(path);
-            Directory.Delete(path);
-            return null;
-        }
-
-        public void Dispose()
-        {
-            Run("umount", Path);
-            Directory.Delete(Path);
-        }
-
-        private static bool Run(string program, params string[] arguments)
-        {
-            try
-            {
-                using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-                process.WaitForExit();
-                return process.ExitCode == 0;
-            }
-            catch (System.ComponentModel.Win32Exception)
-            {
-                return false;
-            }
-        }
-    }
 }

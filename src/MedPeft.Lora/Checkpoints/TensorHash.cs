@@ -1,8 +1,7 @@
 using System.Security.Cryptography;
-using MedPeft.Lora.Checkpoints;
 using static TorchSharp.torch;
 
-namespace MedPeft.Lora.Training;
+namespace MedPeft.Lora.Checkpoints;
 
 /// <summary>Feeds the bytes of tensors to a hash.</summary>
 internal static class TensorHash
