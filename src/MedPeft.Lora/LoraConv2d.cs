@@ -13,8 +13,6 @@ namespace MedPeft.Lora;
 /// </remarks>
 public sealed class LoraConv2d : LoraLayer
 {
-    private const int Lanes = 16;
-
     private readonly Conv2d _convolution;
 
     /// <summary>Adapts a layer and freezes its own parameters.</summary>
@@ -80,13 +78,12 @@ public sealed class LoraConv2d : LoraLayer
         using (product) return Dora.Change(Magnitude, Original, product);
     }
 
-    // In libtorch 2.10, on CPUs with AVX-512, an ungrouped convolution to a number of channels that is no multiple of 16 reads memory that nobody has
-    // written: gradients to its input may be NaN, and in bfloat16 the results themselves are wrong. So the rank is filled up with zeros, and cut off again.
+    // The rank is filled up with zeros where the kernels need it, and cut off again.
     private Tensor Low(Tensor input, Tensor a)
     {
-        var (rank, kernel) = (a.shape[0], a.shape[2] * a.shape[3]);
-        if (input.device_type != DeviceType.CPU || _convolution.groups > 1 || kernel == 1 || rank % Lanes == 0) return Convolve(input, a);
-        using var zeros = empty([Lanes - rank % Lanes, .. a.shape[1..]], a.dtype).zero_();
+        var rank = a.shape[0];
+        if (rank % SmallConvolutions.Lanes == 0 || !SmallConvolutions.NeedsLanes(input.device_type, _convolution.groups, a.shape)) return Convolve(input, a);
+        using var zeros = empty([SmallConvolutions.Lanes - rank % SmallConvolutions.Lanes, .. a.shape[1..]], a.dtype).zero_();
         using var filled = cat([a, zeros], 0);
         using var low = Convolve(input, filled);
         using var narrow = low.narrow(1, 0, rank);

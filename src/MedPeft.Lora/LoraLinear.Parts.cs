@@ -6,7 +6,7 @@ namespace MedPeft.Lora;
 
 public sealed partial class LoraLinear
 {
-    internal override int Groups => _starts.Count;
+    internal override int Groups => _starts.Length;
 
     internal override IReadOnlyList<(long Start, long Rows)> Ranges => [.. _starts.Select(start => (start, _rows))];
 
@@ -21,7 +21,7 @@ public sealed partial class LoraLinear
     internal IReadOnlyList<RowUpdate> Parts(ScalarType type)
     {
         using var none = no_grad();
-        return [.. Enumerable.Range(0, _starts.Count).Select(g =>
+        return [.. Enumerable.Range(0, _starts.Length).Select(g =>
         {
             using var scope = NewDisposeScope();
             var (a, b) = Pair(A, B);

@@ -16,7 +16,7 @@ public sealed partial class LoraLinear : LoraLayer
 
     private readonly Linear _linear;
     private readonly IReadOnlyList<LoraBlock>? _blocks;
-    private readonly IReadOnlyList<long> _starts; // first row of each adapted block
+    private readonly long[] _starts; // first row of each adapted block
     private readonly long _rows; // rows of each
 
     /// <summary>Adapts a layer and freezes its own parameters.</summary>
@@ -79,7 +79,7 @@ public sealed partial class LoraLinear : LoraLayer
             return output.PlusInPlace(change);
         }
 
-        for (var g = 0; g < _starts.Count; g++)
+        for (var g = 0; g < _starts.Length; g++)
         {
             using var delta = Part(g, low, b); // [..., out/G]
             using var originDelta = originLow is null ? null : Part(g, originLow, originB!);
@@ -103,10 +103,10 @@ public sealed partial class LoraLinear : LoraLayer
         var rows = new List<Tensor>();
         for (var block = 0; block < Fused; block++)
         {
-            var g = _starts.ToList().IndexOf(block * _rows);
+            var g = Array.IndexOf(_starts, block * _rows);
             rows.Add(g < 0
-                ? zeros([_rows, _starts.Count * Rank], b.dtype, b.device)
-                : nn.functional.pad(b.narrow(0, g * _rows, _rows), (g * Rank, (_starts.Count - 1 - g) * Rank)));
+                ? zeros([_rows, _starts.Length * Rank], b.dtype, b.device)
+                : nn.functional.pad(b.narrow(0, g * _rows, _rows), (g * Rank, (_starts.Length - 1 - g) * Rank)));
         }
         return cat(rows, 0).MoveToOuterDisposeScope();
     }
@@ -130,7 +130,7 @@ public sealed partial class LoraLinear : LoraLayer
     {
         if (_blocks is null) return Delta(0, ExactType(Weight));
         var dense = zeros(Weight.shape, ExactType(Weight), Weight.device);
-        for (var g = 0; g < _starts.Count; g++)
+        for (var g = 0; g < _starts.Length; g++)
         {
             using var delta = Delta(g, dense.dtype);
             using var rows = dense.narrow(0, _starts[g], _rows);

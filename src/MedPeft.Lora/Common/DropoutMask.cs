@@ -91,15 +91,7 @@ internal static class DropoutMask
         private static Vector512<ulong> Lanes(ref ulong seed)
         {
             Span<ulong> lanes = stackalloc ulong[Vector512<ulong>.Count];
-            for (var i = 0; i < lanes.Length; i++)
-            {
-                // SplitMix64, as the authors of xoshiro seed it.
-                var z = seed += 0x9E3779B97F4A7C15;
-                z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-                z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-                lanes[i] = z ^ (z >> 31);
-            }
-
+            for (var i = 0; i < lanes.Length; i++) lanes[i] = SplitMix64.Next(ref seed);
             return Vector512.Create<ulong>(lanes);
         }
     }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Imaging;
 
@@ -19,10 +20,10 @@ public struct SampleRandom
     /// <param name="seed">Any number; neighbouring seeds give unrelated streams.</param>
     public SampleRandom(ulong seed)
     {
-        _s0 = SplitMix(ref seed);
-        _s1 = SplitMix(ref seed);
-        _s2 = SplitMix(ref seed);
-        _s3 = SplitMix(ref seed);
+        _s0 = SplitMix64.Next(ref seed);
+        _s1 = SplitMix64.Next(ref seed);
+        _s2 = SplitMix64.Next(ref seed);
+        _s3 = SplitMix64.Next(ref seed);
     }
 
     /// <summary>The stream of one sample in one epoch of a run.</summary>
@@ -32,8 +33,8 @@ public struct SampleRandom
     public static SampleRandom For(ulong seed, int epoch, int index)
     {
         // Mixed twice: a plain sum or exclusive or of seed and place would give two places of two seeds one stream.
-        var place = SplitMix(ref seed) + (((ulong)(uint)epoch << 32) | (uint)index);
-        return new SampleRandom(SplitMix(ref place));
+        var place = SplitMix64.Next(ref seed) + (((ulong)(uint)epoch << 32) | (uint)index);
+        return new SampleRandom(SplitMix64.Next(ref place));
     }
 
     /// <summary>64 random bits.</summary>
@@ -84,13 +85,5 @@ public struct SampleRandom
     {
         var radius = Math.Sqrt(-2 * Math.Log(1 - NextDouble()));
         return radius * Math.Cos(2 * Math.PI * NextDouble());
-    }
-
-    private static ulong SplitMix(ref ulong state)
-    {
-        var z = state += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
     }
 }

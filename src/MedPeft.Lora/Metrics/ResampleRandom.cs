@@ -1,4 +1,5 @@
 using System.Numerics;
+using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Metrics;
 
@@ -11,8 +12,8 @@ internal struct ResampleRandom
     public ResampleRandom(ulong seed, int replicate)
     {
         var state = seed;
-        state = Split(ref state) ^ (uint)replicate;
-        (a, b, c, d) = (Split(ref state), Split(ref state), Split(ref state), Split(ref state));
+        state = SplitMix64.Next(ref state) ^ (uint)replicate;
+        (a, b, c, d) = (SplitMix64.Next(ref state), SplitMix64.Next(ref state), SplitMix64.Next(ref state), SplitMix64.Next(ref state));
     }
 
     /// <summary>Uniform in 0 … bound - 1, without bias (Lemire 2019, ACM Trans. Model. Comput. Simul. 29:3).</summary>
@@ -39,13 +40,5 @@ internal struct ResampleRandom
         c ^= t;
         d = BitOperations.RotateLeft(d, 45);
         return result;
-    }
-
-    private static ulong Split(ref ulong state)
-    {
-        var z = state += 0x9E37_79B9_7F4A_7C15;
-        z = (z ^ (z >> 30)) * 0xBF58_476D_1CE4_E5B9;
-        z = (z ^ (z >> 27)) * 0x94D0_49BB_1331_11EB;
-        return z ^ (z >> 31);
     }
 }

@@ -1,16 +1,14 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using MedPeft.Lora.Checkpoints;
+using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Prediction;
 
 /// <summary>Writes predictions to a file, which appears whole or not at all. Rows are written as they come; none is kept in memory.</summary>
 public static class PredictionFile
 {
-    private static readonly SearchValues<char> Special = SearchValues.Create(",\"\r\n");
-
     /// <summary>Writes comma-separated values, UTF-8: <c>image</c>, a probability a label, <c>label called</c> (1 or 0) for each label with a threshold, <c>problem</c>.</summary>
     /// <param name="path">The file; replaced if it exists. Its folder exists.</param>
     /// <param name="settings">The predictor's: the names of the columns.</param>
@@ -26,15 +24,15 @@ public static class PredictionFile
             using var text = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
             var thresholds = settings.ThresholdsInOrder();
             int[] called = [.. Enumerable.Range(0, thresholds.Length).Where(k => thresholds[k] is not null)];
-            text.WriteLine(string.Join(',', (string[])["image", .. settings.Labels.Select(Field), .. called.Select(k => Field($"{settings.Labels[k]} called")), "problem"]));
+            text.WriteLine(string.Join(',', (string[])["image", .. settings.Labels.Select(Csv.Field), .. called.Select(k => Csv.Field($"{settings.Labels[k]} called")), "problem"]));
             foreach (var row in rows)
             {
-                text.Write(Field(row.Name));
+                text.Write(Csv.Field(row.Name));
                 for (var k = 0; k < settings.Labels.Count; k++)
                     text.Write(row.Problem is null ? string.Create(CultureInfo.InvariantCulture, $",{row.Probabilities[k]:R}") : ",");
                 foreach (var k in called) text.Write(row.Problem is null ? row.Called[k] == true ? ",1" : ",0" : ",");
                 text.Write(',');
-                text.WriteLine(Field(row.Problem ?? ""));
+                text.WriteLine(Csv.Field(row.Problem ?? ""));
                 count++;
             }
         });
@@ -101,8 +99,6 @@ public static class PredictionFile
 
         json.WriteEndObject();
     }
-
-    private static string Field(string text) => text.AsSpan().ContainsAny(Special) ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 
     private static void Check(string path, PredictionSettings settings, IEnumerable<ImagePrediction> rows)
     {

@@ -49,15 +49,9 @@ internal sealed class CellRun(Study study, StudyCell cell, CellFolder folder, St
     {
         var speeds = trained.Epochs.Select(epoch => epoch.ImagesPerSecond).Order().ToArray();
         return new CellTiming(
-            Math.Round(trained.Elapsed.TotalSeconds, 3), Math.Round(scoring.TotalSeconds, 3), speeds.Length == 0 ? 0 : Math.Round(speeds[speeds.Length / 2], 2), PeakMemory(), starts,
+            Math.Round(trained.Elapsed.TotalSeconds, 3), Math.Round(scoring.TotalSeconds, 3), speeds.Length == 0 ? 0 : Math.Round(speeds[speeds.Length / 2], 2), new PeakMemory().Bytes, starts,
             study.Device, Version(typeof(Study)), Version(typeof(TorchSharp.torch)), RuntimeInformation.FrameworkDescription,
             $"{RuntimeInformation.OSDescription} {RuntimeInformation.OSArchitecture}", Environment.ProcessorCount, DateTime.UtcNow);
-    }
-
-    private static long PeakMemory()
-    {
-        using var process = Process.GetCurrentProcess();
-        return process.PeakWorkingSet64;
     }
 
     private static string Version(Type type) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MedPeft.Lora.Common;
 
 namespace MedPeft.Lora.Studies;
 
@@ -42,7 +43,7 @@ public sealed partial class StudyReport
         foreach (var cell in Runner.Cells)
         {
             if (Runner.Result(cell) is not { } r) continue;
-            text.Append(CultureInfo.InvariantCulture, $"{cell.Index},{r.Id},{Quoted(r.Backbone)},{Quoted(r.Dataset)},{r.Fraction:R},{Quoted(r.Method)},{r.Seed},{r.Train.Images},{r.Test.Images},{r.TrainedParameters},{r.TotalParameters},{r.BestEpoch},")
+            text.Append(CultureInfo.InvariantCulture, $"{cell.Index},{r.Id},{Csv.Field(r.Backbone)},{Csv.Field(r.Dataset)},{r.Fraction:R},{Csv.Field(r.Method)},{r.Seed},{r.Train.Images},{r.Test.Images},{r.TrainedParameters},{r.TotalParameters},{r.BestEpoch},")
                 .Append(CultureInfo.InvariantCulture, $"{r.ValidationAuroc:R},{r.Auroc:R},{r.AurocInterval[0]:R},{r.AurocInterval[1]:R},{r.CalibrationError:R},{r.Temperature:R},{r.PredictionsSha256}\n");
         }
 
@@ -57,7 +58,7 @@ public sealed partial class StudyReport
         {
             foreach (var label in Runner.Result(cell)?.Labels ?? [])
             {
-                text.Append(CultureInfo.InvariantCulture, $"{cell.Index},{Quoted(cell.Backbone.Name)},{Quoted(cell.Dataset.Name)},{cell.Train.Fraction:R},{Quoted(cell.Method.Name)},{cell.Seed},{Quoted(label.Label)},")
+                text.Append(CultureInfo.InvariantCulture, $"{cell.Index},{Csv.Field(cell.Backbone.Name)},{Csv.Field(cell.Dataset.Name)},{cell.Train.Fraction:R},{Csv.Field(cell.Method.Name)},{cell.Seed},{Csv.Field(label.Label)},")
                     .Append(CultureInfo.InvariantCulture, $"{label.Positives},{label.Negatives},{label.Auroc:R},{label.Lower:R},{label.Upper:R},{label.AveragePrecision:R},{label.Brier:R},{label.CalibrationError:R}\n");
             }
         }
@@ -73,8 +74,8 @@ public sealed partial class StudyReport
         {
             foreach (var m in task.Methods)
             {
-                text.Append(CultureInfo.InvariantCulture, $"{Quoted(task.Backbone)},{Quoted(task.Dataset)},{task.Fraction:R},{Quoted(m.Method)},{m.Results.Count},{m.Auroc:R},{m.SeedDeviation:R},{m.Interval?.Lower:R},{m.Interval?.Upper:R},")
-                    .Append(CultureInfo.InvariantCulture, $"{m.Difference:R},{m.DifferenceInterval?.Lower:R},{m.DifferenceInterval?.Upper:R},{m.P:R},{m.AdjustedP:R},{m.Published?.Auroc:R},{Quoted(m.Published?.Source ?? "")}\n");
+                text.Append(CultureInfo.InvariantCulture, $"{Csv.Field(task.Backbone)},{Csv.Field(task.Dataset)},{task.Fraction:R},{Csv.Field(m.Method)},{m.Results.Count},{m.Auroc:R},{m.SeedDeviation:R},{m.Interval?.Lower:R},{m.Interval?.Upper:R},")
+                    .Append(CultureInfo.InvariantCulture, $"{m.Difference:R},{m.DifferenceInterval?.Lower:R},{m.DifferenceInterval?.Upper:R},{m.P:R},{m.AdjustedP:R},{m.Published?.Auroc:R},{Csv.Field(m.Published?.Source ?? "")}\n");
             }
         }
 
@@ -99,8 +100,6 @@ public sealed partial class StudyReport
         < .001 => Text($"{p:F4}"),
         _ => Text($"{p:F3}"),
     };
-
-    private static string Quoted(string text) => text.AsSpan().ContainsAny(",\"\n\r") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -61,10 +62,9 @@ internal sealed class PrecisionScope : IDisposable
             .Where(module => module.GetType().Assembly == typeof(Linear).Assembly && module.parameters(false).Any())
             .Distinct<nn.Module<Tensor, Tensor>>(ReferenceEqualityComparer.Instance);
 
-    // In libtorch 2.10, on CPUs with AVX-512, ungrouped bfloat16 convolutions give wrong results where the channels are no multiple of 16.
     private static bool IsSafe(nn.Module layer, Device device) =>
-        device.type != DeviceType.CPU || layer is not Convolution { groups: 1 } || layer.get_parameter("weight")!.shape is var shape
-        && (shape.Skip(2).All(size => size == 1) || (shape[0] % 16 == 0 && shape[1] % 16 == 0));
+        layer is not Convolution convolution || layer.get_parameter("weight")!.shape is var shape && (!SmallConvolutions.NeedsLanes(device.type, convolution.groups, shape)
+            || (shape[0] % SmallConvolutions.Lanes == 0 && shape[1] % SmallConvolutions.Lanes == 0));
 
     private void Convert(nn.Module<Tensor, Tensor> layer, ScalarType half, Device device)
     {

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Training;
@@ -8,23 +9,17 @@ namespace MedPeft.Lora.Training;
 /// </summary>
 internal sealed class RandomStreams(ulong seed) : IDisposable
 {
-    private readonly Tensor _callers = random.get_rng_state().DetachFromDisposeScope();
+    private readonly CallersGenerator _callers = new();
 
     /// <summary>Sets the generator for one step; dropout and stochastic depth draw from it.</summary>
     public void Begin(long step)
     {
-        // SplitMix64 over seed and step: neighbouring numbers give unrelated streams.
-        var z = (ulong)step * 0x9E3779B97F4A7C15 + seed * 0xD1B54A32D192ED03;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        // Over seed and step: neighbouring numbers give unrelated streams.
+        var number = SplitMix64.Mix((ulong)step * SplitMix64.Step + seed * 0xD1B54A32D192ED03);
 #pragma warning disable RS0030 // The layers draw from torch's global generator; Dispose gives the caller's state back.
-        manual_seed((long)((z ^ (z >> 31)) >> 1)).Dispose();
+        manual_seed((long)(number >> 1)).Dispose();
 #pragma warning restore RS0030
     }
 
-    public void Dispose()
-    {
-        random.set_rng_state(_callers);
-        _callers.Dispose();
-    }
+    public void Dispose() => _callers.Dispose();
 }

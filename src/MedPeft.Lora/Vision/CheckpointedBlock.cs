@@ -87,7 +87,7 @@ internal sealed class CheckpointedBlock : autograd.SingleTensorFunction<Checkpoi
         /// <summary>Goes back to the place until the result is disposed.</summary>
         public IDisposable Return()
         {
-            var callers = new Callers();
+            var callers = new CallersGenerator();
             if (_state is not null) random.set_rng_state(_state);
             else Seed();
             return callers;
@@ -100,17 +100,6 @@ internal sealed class CheckpointedBlock : autograd.SingleTensorFunction<Checkpoi
 #pragma warning disable RS0030 // Dropout draws from torch's global generators; the CPU's state is put back after the pass.
             manual_seed(_seed).Dispose();
 #pragma warning restore RS0030
-        }
-
-        private sealed class Callers : IDisposable
-        {
-            private readonly Tensor _state = random.get_rng_state().DetachFromDisposeScope();
-
-            public void Dispose()
-            {
-                random.set_rng_state(_state);
-                _state.Dispose();
-            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -16,9 +17,8 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
     {
         (_imageSize, _channels) = (config.ImageSize, config.Channels);
         // The layer draws its first weights from torch's own generator, which is the caller's: leave it as it was.
-        using var callers = random.get_rng_state();
-        var convolution = nn.Conv2d(config.Channels, config.EmbedDim, config.PatchSize, stride: config.PatchSize);
-        random.set_rng_state(callers);
+        TorchSharp.Modules.Conv2d convolution;
+        using (new CallersGenerator()) convolution = nn.Conv2d(config.Channels, config.EmbedDim, config.PatchSize, stride: config.PatchSize);
         using (no_grad())
         {
             // MAE initialises the kernel as the linear layer that it is.
