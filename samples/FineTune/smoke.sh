@@ -3,16 +3,7 @@
 # stopped ends with 75 and goes on; and Predict takes what is left.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
-run() { dotnet "artifacts/bin/$1/release/$1.dll" "${@:2}"; }
-expect() {
-  local code=$1
-  shift
-  run "$@" > "$out/log" 2>&1
-  local found=$?
-  [ $found -eq "$code" ] || { cat "$out/log"; echo "$*: exit code $found, expected $code"; exit 1; }
-}
+. samples/Shared/smoke-functions.sh
 expect 0 FineTune --help
 expect 2 FineTune
 expect 2 FineTune --data . --rank many

@@ -2,16 +2,7 @@
 # From a short FineTune run to a calibration, predictions, heat maps and plots; and what a script may rely on.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
-run() { dotnet "artifacts/bin/$1/release/$1.dll" "${@:2}"; }
-expect() {
-  local code=$1
-  shift
-  run "$@" > "$out/log" 2>&1
-  local found=$?
-  [ $found -eq "$code" ] || { echo "$*: exit code $found, expected $code"; cat "$out/log"; exit 1; }
-}
+. samples/Shared/smoke-functions.sh
 data=$out/data
 expect 0 InspectData phantoms nih "$data" --images 90 --size 48
 expect 0 FineTune --data "$data" --size tiny --image-size 32 --batch-size 8 --epochs 2 --train-list train_list.txt --validation-list val_list.txt --out "$out"
