@@ -6,47 +6,41 @@ using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Benchmarks;
 
-/// <summary>The table of issue-sized questions: who is faster on the same work, by how much. Contestants take turns in one process; peaks of memory come from a process each.</summary>
+/// <summary>Who is faster on the same work, and by how much: contestants take turns in one process.</summary>
 internal static class Ratios
 {
-    private static readonly (string Name, string Work, double Goal, Func<int, (string Against, string Ours, Action A, Action B, IDisposable Owned)> Make)[] Rows =
+    private static readonly (string Name, string Work, double Goal, int Repeats, Func<int, Pair> Make)[] Rows =
     [
-        ("lora", "LoRA step, float32", 1.25, _ => Steps(Trained.PlainLora, Trained.Lora)),
-        ("lora-bf16", "LoRA step, bfloat16 backbone", 2.4, _ => Steps(Trained.PlainLora, Trained.Lora, precision: Precision.BFloat16)),
-        ("fft", "LoRA step against full fine-tuning, float32", 1.4, _ => Steps(Trained.Full, Trained.Lora)),
-        ("top4", "LoRA on the last 4 blocks against all 12", 1.55, _ => Steps(Trained.Lora, Trained.LoraTop4)),
-        ("infer-1", "inference, batch 1, float32", 1.2, _ => Inference(1, null)),
-        ("infer-16", "inference, batch 16, float32", 1.2, _ => Inference(16, null)),
-        ("infer-bf16-1", "inference, batch 1, bfloat16", 2.2, _ => Inference(1, ScalarType.BFloat16)),
-        ("infer-bf16-16", "inference, batch 16, bfloat16", 2.2, _ => Inference(16, ScalarType.BFloat16)),
-        ("routed", "16 samples with 16 adapters against 16 with one (goal: at least 0.91)", .91, _ => Routed()),
-        ("optimizer", "AdamW step over the adapters against TorchSharp's", 5, _ => OptimizerSteps()),
+        ("lora", "LoRA step, float32", 1.25, 1, batch => Steps(batch, Trained.PlainLora, Trained.Lora)),
+        ("lora-bf16", "LoRA step, bfloat16 backbone", 2.4, 1, batch => Steps(batch, Trained.PlainLora, Trained.Lora, Precision.BFloat16)),
+        ("fft", "LoRA step against full fine-tuning, float32", 1.4, 1, batch => Steps(batch, Trained.Full, Trained.Lora)),
+        ("top4", "LoRA on the last 4 blocks against all 12", 1.55, 1, batch => Steps(batch, Trained.Lora, Trained.LoraTop4)),
+        ("infer-1", "inference, batch 1, float32", 1.2, 1, _ => Inference(1, null)),
+        ("infer-16", "inference, batch 16, float32", 1.2, 1, _ => Inference(16, null)),
+        ("infer-bf16-1", "inference, batch 1, bfloat16", 2.2, 1, _ => Inference(1, ScalarType.BFloat16)),
+        ("infer-bf16-16", "inference, batch 16, bfloat16", 2.2, 1, _ => Inference(16, ScalarType.BFloat16)),
+        ("routed", "16 samples with 16 adapters against 16 with one (goal: at least 0.91)", .91, 1, _ => Routed()),
+        ("optimizer", "AdamW step over the adapters against TorchSharp's", 5, 50, _ => OptimizerSteps()),
     ];
-
-    private static int _batch = 4;
 
     public static int Run(string[] args)
     {
         var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 7;
-        _batch = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 4;
+        var batch = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 4;
         var wanted = args.Skip(2).ToList();
-        Console.WriteLine($"ViT-B/16 at 224 px, batch {_batch}, median of {rounds} rounds in turns, {Environment.ProcessorCount} cores\n");
+        Console.WriteLine($"ViT-B/16 at 224 px, batch {batch}, median of {rounds} rounds in turns, {Environment.ProcessorCount} cores\n");
         Console.WriteLine("| row | work | against | ours | ratio | goal |\n|---|---|---:|---:|---:|---:|");
-        foreach (var (name, work, goal, make) in Rows.Where(row => wanted.Count == 0 || wanted.Contains(row.Name)))
+        foreach (var (name, work, goal, repeats, make) in Rows.Where(row => wanted.Count == 0 || wanted.Contains(row.Name)))
         {
-            var (against, ours, a, b, owned) = make(_batch);
-            using (owned)
+            using var pair = make(batch);
+            void Repeat(Action action)
             {
-                var repeats = name == "optimizer" ? 50 : 1;
-                void Repeat(Action action)
-                {
-                    for (var i = 0; i < repeats; i++) action();
-                }
-
-                var times = Contest.Run(rounds, () => Repeat(a), () => Repeat(b));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"| {name} | {work} | {against} {times[0] / repeats * 1000:F1} ms | {ours} {times[1] / repeats * 1000:F1} ms | {times[0] / times[1]:F2} | {goal} |"));
+                for (var i = 0; i < repeats; i++) action();
             }
+
+            var times = Contest.Run(rounds, () => Repeat(pair.A), () => Repeat(pair.B));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {name} | {work} | {pair.Against} {times[0] / repeats * 1000:F1} ms | {pair.Ours} {times[1] / repeats * 1000:F1} ms | {times[0] / times[1]:F2} | {goal} |"));
         }
 
         return 0;
@@ -69,13 +63,13 @@ internal static class Ratios
         return 0;
     }
 
-    private static (string, string, Action, Action, IDisposable) Steps(Trained against, Trained ours, Precision precision = Precision.Float32)
+    private static Pair Steps(int batch, Trained against, Trained ours, Precision precision = Precision.Float32)
     {
-        var (a, b) = (new TrainingStep(against, _batch), new TrainingStep(ours, _batch, precision: precision));
-        return (against.ToString(), ours.ToString(), () => a.Step(), () => b.Step(), new Both(a, b));
+        var (a, b) = (new TrainingStep(against, batch), new TrainingStep(ours, batch, precision: precision));
+        return new Pair(against.ToString(), ours.ToString(), () => a.Step(), () => b.Step(), a, b);
     }
 
-    private static (string, string, Action, Action, IDisposable) Inference(int batch, ScalarType? type)
+    private static Pair Inference(int batch, ScalarType? type)
     {
         var plain = new Plain.PlainVit(lora: false);
         var ours = new VisionTransformer(ViTConfig.Base16);
@@ -92,10 +86,10 @@ internal static class Ratios
             model.call(input);
         }
 
-        return ("plain", "merged", () => Pass(plain, images), () => Pass(ours, typed), new Both(plain, ours));
+        return new Pair("plain", "merged", () => Pass(plain, images), () => Pass(ours, typed), plain, ours);
     }
 
-    private static (string, string, Action, Action, IDisposable) Routed()
+    private static Pair Routed()
     {
         const int Samples = 16;
         VisionTransformer Made(int adapters)
@@ -117,22 +111,21 @@ internal static class Ratios
             vit.call(images);
         }
 
-        return ("one", "sixteen", () => Pass(one, false), () => Pass(many, true), new Both(one, many));
+        return new Pair("one", "sixteen", () => Pass(one, false), () => Pass(many, true), one, many);
     }
 
-    private static (string, string, Action, Action, IDisposable) OptimizerSteps()
+    private static Pair OptimizerSteps()
     {
         var both = new OptimizerBenchmarks();
         both.Setup();
-        return ("TorchSharp", "ours", both.TorchSharp, both.Library, both);
+        return new Pair("TorchSharp", "ours", both.TorchSharp, both.Library, both);
     }
 
-    private sealed class Both(IDisposable a, IDisposable b) : IDisposable
+    private sealed record Pair(string Against, string Ours, Action A, Action B, params IDisposable[] Owned) : IDisposable
     {
         public void Dispose()
         {
-            a.Dispose();
-            b.Dispose();
+            foreach (var one in Owned) one.Dispose();
         }
     }
 }
