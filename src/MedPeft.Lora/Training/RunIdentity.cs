@@ -1,7 +1,7 @@
-using MedPeft.Lora.Checkpoints;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Data;
 using static TorchSharp.torch;
 
