@@ -65,32 +65,26 @@ public static class LoraExtensions
         return EvaStart.Inject(model, config, batches, rho, tau);
     }
 
-    /// <summary>Puts the adapters of a folder, of any method, into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
-    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA, <c>VERA</c>, <c>IA3</c>, <c>ADALORA</c> or <c>LN_TUNING</c>.</remarks>
+    /// <summary>Puts the low-rank adapters of a folder into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>
+    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, or Hugging Face PEFT, of its <c>LORA</c> with rsLoRA and DoRA.</remarks>
     /// <param name="model">A model with the weights that the adapter was trained on.</param>
     /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
     /// <param name="options">What to let pass; null, the default, is nothing.</param>
     /// <param name="name">Its name among the adapters of the model; null, the default, is its name in the folder.</param>
     /// <returns>The handle.</returns>
-    /// <exception cref="LoraException">The adapter does not fit the model, its base or the labels; the model is then as it was.</exception>
+    /// <exception cref="LoraException">The folder is another method's, or the adapter does not fit the model, its base or the labels; the model is then as it was.</exception>
     /// <exception cref="Checkpoints.CheckpointException">A file is missing or damaged, or the configuration asks for what is not built here.</exception>
-    public static LoraAdapter LoadLora(this nn.Module model, string folder, LoadOptions? options = null, string? name = null)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        options ??= new LoadOptions();
-        var adapter = Injector.Inject(model, AdapterStore.ConfigOf(AdapterFolder.Of(folder, options.Name), model), name ?? options.Name);
-        try
+    public static LoraAdapter LoadLora(this nn.Module model, string folder, LoadOptions? options = null, string? name = null) =>
+        Load(model, folder, options, name, config =>
         {
-            adapter.Load(folder, options);
-            return adapter;
-        }
-        catch
-        {
-            adapter.Remove();
-            throw;
-        }
-    }
+            if (config is not LoraConfig)
+                throw new LoraException($"'{folder}' holds an adapter of another method, of {config.GetType().Name}. Load it by LoadAdapter, which takes every method.");
+        });
+
+    /// <summary>As <see cref="LoadLora"/>, for any method: the folder says which.</summary>
+    /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c>, <c>VERA</c>, <c>IA3</c>, <c>ADALORA</c> or <c>LN_TUNING</c>.</remarks>
+    /// <inheritdoc cref="LoadLora"/>
+    public static LoraAdapter LoadAdapter(this nn.Module model, string folder, LoadOptions? options = null, string? name = null) => Load(model, folder, options, name, _ => { });
 
     /// <summary>Says what <see cref="InjectLora(nn.Module, LoraConfig, string)"/> would do, and changes nothing.</summary>
     /// <param name="model">The model.</param>
@@ -109,5 +103,25 @@ public static class LoraExtensions
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
         return LoraPlan.Of(model, Selection.Of(model, ModuleTree.Read(model), config));
+    }
+
+    private static LoraAdapter Load(nn.Module model, string folder, LoadOptions? options, string? name, Action<AdapterConfig> demand)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        options ??= new LoadOptions();
+        var config = AdapterStore.ConfigOf(AdapterFolder.Of(folder, options.Name), model);
+        demand(config);
+        var adapter = Injector.Inject(model, config, name ?? options.Name);
+        try
+        {
+            adapter.Load(folder, options);
+            return adapter;
+        }
+        catch
+        {
+            adapter.Remove();
+            throw;
+        }
     }
 }

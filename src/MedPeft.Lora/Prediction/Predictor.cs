@@ -74,7 +74,7 @@ public sealed partial class Predictor : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (settings is null && File.Exists(Path.Combine(folder, PredictionSettings.FileName))) settings = PredictionSettings.Load(folder);
-        var lora = model.LoadLora(folder, new LoadOptions { Labels = settings?.Labels });
+        var lora = model.LoadAdapter(folder, new LoadOptions { Labels = settings?.Labels });
         settings ??= Settled(lora.Labels, model, folder);
         if (model.modules().OfType<AdapterLayer>().All(layer => layer.MergeObstacle is null)) lora.MergeAndRemove();
         return new Predictor(model, settings, options);

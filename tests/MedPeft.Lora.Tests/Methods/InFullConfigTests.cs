@@ -75,7 +75,7 @@ public class InFullConfigTests
             using (no_grad()) model.get_buffer("inner.1.running_mean")!.add_(3);
             full.Save(folder);
             using var other = new Holders.Holder(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)));
-            other.LoadLora(folder);
+            other.LoadAdapter(folder);
             Assert.True(Bits.Equal(model.get_buffer("inner.1.running_mean")!, other.get_buffer("inner.1.running_mean")!));
         }
         finally

@@ -46,7 +46,7 @@ public sealed class SavingTests : IDisposable
         adapter.Save(to);
 
         using var fresh = Model();
-        var loaded = fresh.LoadLora(to);
+        var loaded = fresh.LoadAdapter(to);
         using var y = fresh.call(x);
         Assert.True(Bits.Equal(expected, y));
         Assert.Equal(config, loaded.Config);
@@ -74,6 +74,17 @@ public sealed class SavingTests : IDisposable
         using var y = fresh.call(x);
         Assert.True(Bits.Equal(expected, y));
         Assert.Equal(adapter.Config, loaded.Config);
+    }
+
+    [Fact]
+    public void LoadLora_takes_no_other_method_and_changes_nothing()
+    {
+        using var trained = Model();
+        trained.InjectAdapter(new VeraConfig { Rank = 2, Targets = ["qkv"] }).Save(_folder);
+        using var fresh = Model();
+        var names = fresh.state_dict().Keys.ToList();
+        Assert.Equal($"'{_folder}' holds an adapter of another method, of VeraConfig. Load it by LoadAdapter, which takes every method.", Assert.Throws<LoraException>(() => fresh.LoadLora(_folder)).Message);
+        Assert.Equal(names, fresh.state_dict().Keys);
     }
 
     private static VisionTransformer Model()

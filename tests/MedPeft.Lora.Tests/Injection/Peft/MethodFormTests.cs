@@ -66,7 +66,7 @@ public sealed class MethodFormTests : IDisposable
 
         File.Delete(Path.Combine(_folder, "medpeft_config.json"));
         using var fresh = Model();
-        var loaded = fresh.LoadLora(_folder);
+        var loaded = fresh.LoadAdapter(_folder);
         using var y = fresh.call(x);
         Assert.True(Bits.Equal(expected, y));
         Assert.Equal(adapter.Parameters, loaded.Parameters);
@@ -87,7 +87,7 @@ public sealed class MethodFormTests : IDisposable
         Safetensors.Write(weights, tensors, new Dictionary<string, string> { ["format"] = "pt" });
         using var delta = adapter.Delta("blocks.0.attn.qkv");
         using var fresh = Model();
-        using var doubled = fresh.LoadLora(_folder).Delta("blocks.0.attn.qkv");
+        using var doubled = fresh.LoadAdapter(_folder).Delta("blocks.0.attn.qkv");
         Assert.True(allclose(delta * 2, doubled));
     }
 
@@ -115,13 +115,13 @@ public sealed class MethodFormTests : IDisposable
         File.WriteAllText(path, fields.ToJsonString());
 
         using var fresh = Model();
-        var loaded = fresh.LoadLora(_folder);
+        var loaded = fresh.LoadAdapter(_folder);
         Assert.True(Bits.Equal(expected, loaded.Delta("blocks.0.attn.qkv")));
 
         fields["rank_pattern"] = new JsonObject { ["blocks.0.attn.qkv.lora_E"] = new JsonArray(true, true) };
         File.WriteAllText(path, fields.ToJsonString());
         using var other = Model();
-        Assert.EndsWith("rank_pattern has for blocks.0.attn.qkv no list of 3 times true or false, one for each direction.", Assert.Throws<CheckpointException>(() => other.LoadLora(_folder)).Message, StringComparison.Ordinal);
+        Assert.EndsWith("rank_pattern has for blocks.0.attn.qkv no list of 3 times true or false, one for each direction.", Assert.Throws<CheckpointException>(() => other.LoadAdapter(_folder)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class MethodFormTests : IDisposable
         Assert.Equal("The folder rescales [Query] of 'blocks.0.attn.qkv' as well, and this adapter has Blocks [Key, Value]. Inject with Blocks = null, or with those too.",
             Assert.Throws<LoraException>(() => adapter.Load(_folder)).Message);
         using var third = Model();
-        Assert.Null(Assert.IsType<Ia3Config>(third.LoadLora(_folder).Config).Blocks);
+        Assert.Null(Assert.IsType<Ia3Config>(third.LoadAdapter(_folder).Config).Blocks);
     }
 
     [Fact]
