@@ -16,14 +16,14 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig Adap
     {
         var deviations = new List<string>();
         var recipe = Recipe(study, backbone, dataset, train, method, deviations);
-        if (recipe is null && method.Kind == "recipe")
+        if (recipe is null && method.Adapter is null)
             throw new StudyException($"The method \"{method.Name}\" is of the kind \"recipe\", and the backbone \"{backbone.Name}\" has none. Give the backbone a recipe (Mrm or CxrMae), or the method the kind \"lora\".");
         var published = recipe?.Options ?? new TrainingOptions();
         var options = published;
         if (study.Adjust is { } all) options = all(options);
         if (train.Adjust is { } share) options = share(options);
         if (method.Adjust is { } own) options = own(options);
-        var adapter = method.Kind == "recipe" ? recipe!.Lora! : method.Adapter ?? StudyMethod.Default(method.Kind);
+        var adapter = method.Adapter ?? recipe!.Lora!;
         var vit = backbone.Vit with { Outputs = dataset.Labels.Count };
         if (recipe is not null) vit = vit with { DropPath = backbone.Vit.DropPath > 0 ? backbone.Vit.DropPath : recipe.DropPath };
         options = options with
@@ -73,7 +73,7 @@ internal sealed record CellSettings(TrainingOptions Training, AdapterConfig Adap
             Field("validation", dataset.Validation);
             Field("test", dataset.Test);
             Field("labels", dataset.Labels);
-            Field("uncertain", dataset.Kind == StudyDatasetKind.CheXpert ? dataset.Uncertain : null);
+            Field("uncertain", dataset.Kind == StudyDatasetKind.CheXpert ? dataset.UncertainName : null);
             Field("windowing", dataset.Kind == StudyDatasetKind.Rsna ? Dicom.Windowing : null);
             Field("method", method.Name);
             Field("kind", method.Kind);

@@ -31,9 +31,9 @@ public sealed record StudyDataset
     /// <summary>How many images <see cref="Test"/> must have; null is any number.</summary>
     public int? TestImages { get; init; }
 
-    /// <summary>What CheXpert's uncertain labels are taken for: medpeft, ignore, zeros, ones or deepauc.</summary>
-    /// <value>Default medpeft, the paper's.</value>
-    public string Uncertain { get; init; } = "medpeft";
+    /// <summary>What CheXpert's uncertain labels are taken for.</summary>
+    /// <value>Default <see cref="UncertaintyPolicy.MedPeft"/>, the paper's.</value>
+    public UncertaintyPolicy Uncertain { get; init; } = UncertaintyPolicy.MedPeft;
 
     /// <summary>How RSNA's DICOM files become pixels; null leaves it to the recipe.</summary>
     public DicomWindowing? Windowing { get; init; }
@@ -42,8 +42,14 @@ public sealed record StudyDataset
     /// <value>Default false: 14 of NIH, 5 of CheXpert, 1 of RSNA.</value>
     public bool AllLabels { get; init; }
 
-    /// <summary>The names that <see cref="Uncertain"/> may have.</summary>
-    internal static IReadOnlyList<string> Policies { get; } = ["medpeft", "ignore", "zeros", "ones", "deepauc"];
+    /// <summary>What the study's file may call <see cref="Uncertain"/>.</summary>
+    internal static IReadOnlyList<(string Name, UncertaintyPolicy Policy)> Policies { get; } =
+    [
+        ("medpeft", UncertaintyPolicy.MedPeft), ("ignore", UncertaintyPolicy.Ignore), ("zeros", UncertaintyPolicy.Zeros), ("ones", UncertaintyPolicy.Ones), ("deepauc", UncertaintyPolicy.DeepAuc),
+    ];
+
+    /// <summary>The name of <see cref="Uncertain"/> in the study's file, or its choices.</summary>
+    internal string UncertainName => Policies.FirstOrDefault(entry => entry.Policy == Uncertain).Name ?? Uncertain.ToString();
 
     /// <summary>The paper's name of the data set, for recipes and published figures.</summary>
     internal BenchmarkDataset Benchmark => Kind switch
@@ -61,15 +67,6 @@ public sealed record StudyDataset
         _ => ChestXray14.LabelNames,
     };
 
-    private UncertaintyPolicy Policy => Uncertain switch
-    {
-        "ignore" => UncertaintyPolicy.Ignore,
-        "zeros" => UncertaintyPolicy.Zeros,
-        "ones" => UncertaintyPolicy.Ones,
-        "deepauc" => UncertaintyPolicy.DeepAuc,
-        _ => UncertaintyPolicy.MedPeft,
-    };
-
     /// <summary>Opens a list or table.</summary>
     /// <param name="root">Where the data set lies.</param>
     /// <param name="list">The list or table; null is the whole table.</param>
@@ -78,7 +75,7 @@ public sealed record StudyDataset
     /// <exception cref="DatasetException">It cannot be used.</exception>
     internal ImageDataset Open(string root, string? list, DicomOptions dicom, bool headers = true) => Kind switch
     {
-        StudyDatasetKind.CheXpert => CheXpert.Open(root, list ?? "train.csv", Policy, Labels),
+        StudyDatasetKind.CheXpert => CheXpert.Open(root, list ?? "train.csv", Uncertain, Labels),
         // The headers give view, age and sex, which only the files have.
         StudyDatasetKind.Rsna => Rsna.Open(root, list, MissingImages.Raise, AllLabels, headers, dicom),
         _ => ChestXray14.Open(root, list),

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Data;
 using MedPeft.Lora.Imaging;
 using MedPeft.Lora.Studies.Json;
 using MedPeft.Lora.Training;
@@ -67,7 +68,9 @@ internal static class StudyFile
             ValidationImages = Count(fields.Optional("validationImages")),
             Test = fields.Text("test"),
             TestImages = Count(fields.Optional("testImages")),
-            Uncertain = fields.Optional("uncertain")?.AsOneOf(StudyDataset.Policies) ?? "medpeft",
+            Uncertain = fields.Optional("uncertain")?.AsOneOf([.. StudyDataset.Policies.Select(entry => entry.Name)]) is { } policy
+                ? StudyDataset.Policies.First(entry => entry.Name == policy).Policy
+                : UncertaintyPolicy.MedPeft,
             Windowing = Choice<DicomWindowing>(fields.Optional("windowing")),
             AllLabels = fields.Optional("allLabels")?.AsBool() ?? false,
         };
@@ -92,7 +95,6 @@ internal static class StudyFile
         return new StudyMethod
         {
             Name = fields.Text("name"),
-            Kind = kind,
             Adapter = StudyMethod.Family.ContainsKey(kind) ? Settings.Apply(StudyMethod.Default(kind), fields.Optional("adapter"), "Seed") : null,
             Adjust = Adjust(fields.Optional("training")),
         };

@@ -28,5 +28,5 @@ public sealed record StudyMachine(string Name, double SinglePrecision, double Te
 
     /// <summary>The speed of a cell: frozen weights may be of half precision, what trains is float32.</summary>
     internal double TeraFlops(StudyCell cell) =>
-        cell.Training.Precision != Precision.Float32 && cell.Method.Kind != "full" ? HalfPrecision : cell.Training.TensorFloat32 ? TensorFloat32 : SinglePrecision;
+        cell.Training.Precision != Precision.Float32 && cell.Method.Adapter is not FullConfig ? HalfPrecision : cell.Training.TensorFloat32 ? TensorFloat32 : SinglePrecision;
 }

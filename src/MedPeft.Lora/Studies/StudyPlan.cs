@@ -57,16 +57,16 @@ public sealed class StudyPlan
         long? steps = train is not { } count ? null
             : (long)options.Epochs * Math.Max(1, options.DropLast ? count / options.BatchSize : (count + options.BatchSize - 1) / options.BatchSize);
         TimeSpan? time = steps is not { } all || validation is null || test is null ? null : TimeSpan.FromSeconds(
-            forward * (all * Math.Min(options.BatchSize, train!.Value) * VitCost.Passes(cell.Method.Kind) + (double)options.Epochs * validation.Value + test.Value) / (machine.TeraFlops(cell) * 1e12));
+            forward * (all * Math.Min(options.BatchSize, train!.Value) * VitCost.Passes(cell.Adapter) + (double)options.Epochs * validation.Value + test.Value) / (machine.TeraFlops(cell) * 1e12));
         var moments = options.Optimizer == OptimizerKind.AdamW ? 2 : 1;
         var activations = Activations(cell) * cell.Vit.Depth * cell.Vit.EmbedDim * (cell.Vit.Patches + cell.Vit.PrefixTokens) / (12 * 768 * 197.0);
         return new CellEstimate(cell, train, validation, test, trained, total, steps, time, 4 * (total + (1 + moments) * trained) + (long)(activations * options.BatchSize));
     }
 
-    private static double Activations(StudyCell cell) => cell.Method.Kind switch
+    private static double Activations(StudyCell cell) => cell.Adapter switch
     {
-        "full" => FullActivations,
-        "linearprobe" => HeadActivations,
+        FullConfig => FullActivations,
+        LinearProbeConfig => HeadActivations,
         _ => AdapterActivations,
     };
 

@@ -27,7 +27,7 @@ public sealed partial class StudyReport
     {
         ArgumentNullException.ThrowIfNull(runner);
         var methods = runner.Study.Methods;
-        var reference = methods.FirstOrDefault(method => method.Kind == "full") ?? methods[^1];
+        var reference = methods.FirstOrDefault(method => method.Adapter is FullConfig) ?? methods[^1];
         var tasks = runner.Cells.GroupBy(cell => (cell.Backbone, cell.Dataset, cell.Train)).Select(cells => Task([.. cells], runner, reference, replicates)).ToList();
         foreach (var method in methods.Where(method => method != reference))
         {
@@ -84,7 +84,7 @@ public sealed partial class StudyReport
     {
         var scores = results.Select(result => result.Auroc).ToArray();
         double? mean = scores.Length == 0 ? null : scores.Average();
-        var known = method.Kind is "full" or "recipe" or "lora";
+        var known = method.Adapter is null or FullConfig or LoraConfig;
         return new MethodReport
         {
             Method = method.Name,

@@ -19,10 +19,10 @@ internal static class VitCost
     /// How many forward passes one training pass costs: 3 where all weights learn (forward, gradients of activations, gradients of weights), 2 where
     /// adapters do, 1 where only the head does.
     /// </summary>
-    public static double Passes(string kind) => kind switch
+    public static double Passes(AdapterConfig method) => method switch
     {
-        "full" => 3,
-        "linearprobe" => 1,
+        FullConfig => 3,
+        LinearProbeConfig => 1,
         _ => 2,
     };
 }
