@@ -53,16 +53,17 @@ public static class LoraExtensions
     /// <param name="batches">Inputs of the model on its device; read one by one, and the caller's to dispose.</param>
     /// <param name="rho">How many times its rank a layer may get; at least 1.</param>
     /// <param name="tau">The cosine to the last batch's from which on a direction counts as found; in (0, 1].</param>
+    /// <param name="name">Name of the adapter.</param>
     /// <returns>The handle.</returns>
     /// <exception cref="LoraException">As there; or there are no batches, or they do not reach a layer.</exception>
-    public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config, IEnumerable<Tensor> batches, double rho = 2, double tau = .99)
+    public static LoraAdapter InjectLora(this nn.Module model, LoraConfig config, IEnumerable<Tensor> batches, double rho = 2, double tau = .99, string name = AdapterSet.DefaultName)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(batches);
         if (!(rho >= 1 && double.IsFinite(rho))) throw new ArgumentOutOfRangeException(nameof(rho), string.Create(CultureInfo.InvariantCulture, $"rho is {rho}; it must be at least 1: the most that a layer's rank may grow by."));
         if (tau is not (> 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(tau), string.Create(CultureInfo.InvariantCulture, $"tau is {tau}; it is a cosine in (0, 1]."));
-        return EvaStart.Inject(model, config, batches, rho, tau);
+        return EvaStart.Inject(model, config, batches, rho, tau, name);
     }
 
     /// <summary>Puts the low-rank adapters of a folder into a model: the same layers, ranks and modules trained in full, with the folder's values.</summary>

@@ -10,7 +10,7 @@ namespace MedPeft.Lora.Injection;
 /// </remarks>
 internal static class EvaStart
 {
-    public static LoraAdapter Inject(nn.Module root, LoraConfig config, IEnumerable<Tensor> batches, double rho, double tau)
+    public static LoraAdapter Inject(nn.Module root, LoraConfig config, IEnumerable<Tensor> batches, double rho, double tau, string name)
     {
         if (config.Initialization != LoraInitialization.Eva)
             throw new LoraException($"Initialization is {config.Initialization}, which looks at no batches. Set it to Eva, or leave the batches out.");
@@ -22,7 +22,7 @@ internal static class EvaStart
         {
             Watch(model, layers, batches, tau);
             var ranks = Ranks(layers);
-            var adapter = Injector.Inject(root, Derived(config, layers, ranks));
+            var adapter = Injector.Inject(root, Derived(config, layers, ranks), name);
             foreach (var layer in layers.Where(layer => ranks[layer.Path] > 0)) layer.PutInto((LoraLayer)adapter.Layer(layer.Path), ranks[layer.Path]);
             return adapter;
         }

@@ -107,7 +107,7 @@ internal static class StudyFile
         return options => Settings.Apply(options, value, NotTraining);
     }
 
-    private static ulong Seed(PlacedValue value) => value.AsWhole() is >= 0 and <= int.MaxValue and var seed ? (ulong)seed : throw value.Misfit("0 or a positive whole number fits");
+    private static ulong Seed(PlacedValue value) => value.AsWhole() is >= 0 and var seed ? (ulong)seed : throw value.Misfit("0 or a positive whole number fits");
 
     private static int? Count(PlacedValue? value) => value is null ? null : value.AsWhole() is > 0 and <= int.MaxValue and var count ? (int)count : throw value.Misfit("a positive whole number fits");
 

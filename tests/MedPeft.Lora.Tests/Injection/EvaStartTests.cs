@@ -55,7 +55,8 @@ public class EvaStartTests
     {
         using var model = SelectionTests.Transformer();
         using var x = randn(16, 5, 8);
-        var adapter = model.InjectLora(Eva with { Targets = ["qkv"], Rank = 2, Blocks = [LoraBlock.Query, LoraBlock.Value] }, [x], rho: 1);
+        var adapter = model.InjectLora(Eva with { Targets = ["qkv"], Rank = 2, Blocks = [LoraBlock.Query, LoraBlock.Value] }, [x], rho: 1, name: "chest");
+        Assert.Equal("chest", adapter.Name);
         var layer = adapter.Layer<LoraLinear>("blocks.0.attn.qkv");
         Assert.Equal([4, 8], layer.A.shape);
         Assert.True(Bits.Equal(layer.A[0..2], layer.A[2..4]));
