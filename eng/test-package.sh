@@ -19,10 +19,18 @@ original="$cache/torchsharp/0.107.0/runtimes/linux-x64/native/libLibTorchSharp.s
 [ -f "$original" ] || fail "no $original: restore the solution first"
 before=$(sha "$original")
 
-dotnet pack "$root/src/MedPeft.Lora" -c Release -v quiet -p:MinVerVersionOverride="$version" -o "$work/packages" > "$work/log" 2>&1 || fail "pack" "$work/log"
+pack() { CI=true dotnet pack "$1/src/MedPeft.Lora" -c Release -v quiet -p:MinVerVersionOverride="$version" -o "$2" > "$work/log" 2>&1 || fail "pack" "$work/log"; }
+pack "$root" "$work/packages"
 unzip -p "$work/packages/MedPeft.Lora.$version.nupkg" MedPeft.Lora.nuspec > "$work/nuspec"
 for unwanted in SharpZipLib libtorch PublicApi BannedApi; do ! grep -qi "$unwanted" "$work/nuspec" || fail "the package depends on $unwanted" "$work/nuspec"; done
 ok "packed; it depends on what it should"
+
+mkdir "$work/elsewhere"
+(cd "$root" && { git ls-files -z --cached --others --exclude-standard; printf '.git\0'; } | tar --null --ignore-failed-read -T - -c 2> "$work/log" | tar -x -C "$work/elsewhere")
+pack "$work/elsewhere" "$work/again"
+for package in nupkg snupkg; do cmp "$work/packages/MedPeft.Lora.$version.$package" "$work/again/MedPeft.Lora.$version.$package" || fail "packed in another folder, the .$package is another"; done
+rm -rf "$work/elsewhere" "$work/again"
+ok "packed in another folder it is the same to the byte"
 
 mkdir "$work/app"
 cp "$root"/eng/PackageConsumer/* "$work/app/"
