@@ -38,7 +38,7 @@ internal static class CheckpointLoading
         }
     }
 
-    private static void Write(string folder)
+    internal static void Write(string folder)
     {
         using var model = new VisionTransformer(ViTConfig.Base16, seed: 1);
         Safetensors.Write(Path.Combine(folder, "vit.safetensors"), model);

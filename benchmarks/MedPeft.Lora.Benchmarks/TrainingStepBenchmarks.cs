@@ -1,23 +1,40 @@
 using BenchmarkDotNet.Attributes;
+using MedPeft.Lora.Training;
+using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Benchmarks;
 
-/// <summary>One training step of ViT-B/16 at 224 px in float32: adapters against everything against the head alone.</summary>
+/// <summary>One training step of ViT-B/16 at 224 px: adapters against everything against the head alone, over batch, precision and device. The verb <c>step</c> tells the peak memory.</summary>
 public class TrainingStepBenchmarks : IDisposable
 {
     private TrainingStep? _step;
+
+    /// <summary>The CPU, and CUDA where there is one.</summary>
+    public static IEnumerable<string> Devices => cuda.is_available() ? ["cpu", "cuda"] : ["cpu"];
 
     /// <summary>What trains.</summary>
     [Params(Trained.Full, Trained.Lora, Trained.Probe)]
     public Trained Trained { get; set; }
 
     /// <summary>Images a step.</summary>
-    [Params(4)]
+    [Params(4, 16)]
     public int Batch { get; set; }
+
+    /// <summary>What the frozen backbone computes in.</summary>
+    [Params(Precision.Float32, Precision.BFloat16)]
+    public Precision Precision { get; set; }
+
+    /// <summary>Where.</summary>
+    [ParamsSource(nameof(Devices))]
+    public string Device { get; set; } = "cpu";
 
     /// <summary>Makes the model once.</summary>
     [GlobalSetup]
-    public void Setup() => _step = new TrainingStep(Trained, Batch);
+    public void Setup() => _step = new TrainingStep(Trained, Batch, Device, precision: Precision);
+
+    /// <summary>The step.</summary>
+    [Benchmark]
+    public float Step() => _step!.Step();
 
     /// <summary>Frees it.</summary>
     [GlobalCleanup]
@@ -26,8 +43,4 @@ public class TrainingStepBenchmarks : IDisposable
         _step?.Dispose();
         GC.SuppressFinalize(this);
     }
-
-    /// <summary>The step.</summary>
-    [Benchmark]
-    public float Step() => _step!.Step();
 }
