@@ -30,7 +30,7 @@ internal sealed class NativeAttention : NativeLayer
         {
             if (!Reach() || !IsAlone || !Fits(query, key, value, mask)) return null;
             var token = Token(query, Compute(query, key, value, padding, needsWeights, mask));
-            return (token, token, token, null, false, null);
+            return (token, token, token, null, needsWeights, null);
         });
         var after = _attention.register_forward_hook((_, query, key, value, padding, needsWeights, mask, output) =>
         {

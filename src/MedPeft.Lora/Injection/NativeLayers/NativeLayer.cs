@@ -72,7 +72,7 @@ internal abstract class NativeLayer
     public static NativePart? PartOf(nn.Module module) => PartOfLinear.TryGetValue(module, out var part) ? part : null;
 
     /// <summary>One of the layer's own parameters; null if it has none of that name.</summary>
-    public Parameter? Parameter(string name) => Host.named_parameters(false).FirstOrDefault(entry => entry.name == name).parameter;
+    public Parameter? Parameter(string name) => Host.get_parameter(name);
 
     /// <summary>Why the layer cannot be computed in managed operations; null where it can.</summary>
     public string? Obstacle()
