@@ -10,7 +10,7 @@ namespace MedPeft.Lora.Injection.NativeLayers;
 /// <summary>Finds by small passes what a layer in native code has no properties for. The layer and the caller's generator are as they were afterwards.</summary>
 internal static partial class NativeProbe
 {
-    private const int Tokens = 1024, Attempts = 64;
+    private const int Tokens = 1024, Attempts = 32;
 
     /// <summary>Runs the passes.</summary>
     /// <exception cref="LoraException">The layer does not let itself be known.</exception>

@@ -143,9 +143,10 @@ public class NativeEncoderTests
     {
         using var model = new Model();
         using var twin = new Model();
-        var config = new LoraConfig { Rank = 2, Targets = ["in_proj", "linear2"], Within = ["layers.1..2"], Blocks = null, Trainable = ["head"], Bias = LoraBias.All };
-        Assert.Equal("No module matches Within [\"layers.1\", \"layers.2\"]. Modules here: encoder, head, encoder.layers.0.self_attn.in_proj, encoder.layers.0.self_attn.out_proj, encoder.layers.0.linear1, encoder.layers.0.linear2, … (10).",
+        var config = new LoraConfig { Rank = 2, Targets = ["in_proj", "linear2"], Within = ["layers.1..2"], Trainable = ["head"], Bias = LoraBias.All };
+        Assert.Equal("No module matches Within [\"layers.2\"]. Modules here: encoder, encoder.layers.0.self_attn.in_proj, encoder.layers.0.self_attn.out_proj, encoder.layers.0.linear1, encoder.layers.0.linear2, head, … (10).",
             Assert.Throws<LoraException>(() => model.InjectLora(config)).Message);
+        Assert.Equal(["encoder.layers.1.self_attn.in_proj", "encoder.layers.1.linear2"], model.PlanLora(config with { Within = ["layers.0..1"], Exclude = ["layers.0"] }).Layers.Select(layer => layer.Path));
         config = config with { Within = [], Exclude = ["layers.0.linear2"] };
         var names = model.state_dict().Keys.ToList();
         var lora = model.InjectLora(config);
