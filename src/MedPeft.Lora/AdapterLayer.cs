@@ -16,14 +16,14 @@ namespace MedPeft.Lora;
 public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
 {
     private readonly (string Name, Parameter Value)[] _adapter;
-    private readonly bool _isPart; // of a layer in native code, which answers for the parameters itself
+    private readonly NativePart? _part; // of a layer in native code, which answers for the parameters itself
     private Stack _stack;
     private Func<string, bool>? _trains;
     private bool _detached;
 
     private protected AdapterLayer(string name, nn.Module<Tensor, Tensor> layer, params (string Name, Tensor Value)[] adapter) : base(name)
     {
-        (Base, _isPart) = (layer, NativePart.Of(layer) is not null);
+        (Base, _part) = (layer, NativePart.Of(layer));
         // A parameter made inside a caller's dispose scope would die with it.
         _adapter = [.. adapter.Select(entry => (entry.Name, (Parameter)new Parameter(entry.Value).DetachFromDisposeScope()))];
         foreach (var (_, parameter) in layer.named_parameters()) parameter.requires_grad = false;
@@ -126,6 +126,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     {
         if (MergeObstacle is { } obstacle) throw new LoraException(obstacle);
         if (Merged) throw new LoraException("The adapter is merged already; call Unmerge() before merging again.");
+        _part?.DemandLinked();
         Merged = true;
         try
         {
@@ -190,7 +191,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) =>
-        _detached ? [] : (_isPart ? [] : Base.named_parameters(recurse)).Concat(Answered.SelectMany(layer => layer._adapter.Select(entry => (layer.StateName(entry.Name), entry.Value))));
+        _detached ? [] : (_part is null ? Base.named_parameters(recurse) : []).Concat(Answered.SelectMany(layer => layer._adapter.Select(entry => (layer.StateName(entry.Name), entry.Value))));
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true) =>
@@ -212,7 +213,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     public override nn.Module apply(Action<nn.Module> fn)
     {
         ArgumentNullException.ThrowIfNull(fn);
-        if (!_isPart) Base.apply(fn);
+        if (_part is null) Base.apply(fn);
         fn(this);
         return this;
     }
@@ -233,21 +234,21 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     protected override nn.Module _to(ScalarType dtype, bool non_blocking)
     {
-        if (!_isPart) Base.to(dtype, non_blocking);
+        if (_part is null) Base.to(dtype, non_blocking);
         return Converted(dtype, null);
     }
 
     /// <inheritdoc/>
     protected override nn.Module _to(Device device, ScalarType dtype, bool non_blocking)
     {
-        if (!_isPart) Base.to(device, dtype, non_blocking);
+        if (_part is null) Base.to(device, dtype, non_blocking);
         return Converted(dtype, device);
     }
 
     /// <inheritdoc/>
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
     {
-        if (!_isPart) Base.to(deviceType, deviceIndex, non_blocking);
+        if (_part is null) Base.to(deviceType, deviceIndex, non_blocking);
         return Converted(null, new Device(deviceType, deviceIndex));
     }
 
@@ -273,7 +274,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
         if (disposing)
         {
             var behind = _detached ? [] : Answered.Where(layer => layer != this).ToList();
-            if (!_detached && !_isPart) Base.Dispose();
+            if (!_detached && _part is null) Base.Dispose();
             _detached = true; // no parameter is listed from here on: the layer's own are not this module's to dispose
             _stack.Leave(this);
             foreach (var layer in behind) layer.Release();

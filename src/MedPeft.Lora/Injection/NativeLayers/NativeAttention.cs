@@ -58,9 +58,9 @@ internal sealed class NativeAttention : NativeLayer
     private Tuple<Tensor, Tensor?> Compute(Tensor query, Tensor key, Tensor value, Tensor? padding, bool needsWeights, Tensor? mask)
     {
         using var scope = NewDisposeScope();
-        var (first, second, third) = (BatchFirst(query), BatchFirst(key), BatchFirst(value));
-        if (ReferenceEquals(key, query)) second = first;
-        third = ReferenceEquals(value, query) ? first : ReferenceEquals(value, key) ? second : third;
+        var first = BatchFirst(query);
+        var second = ReferenceEquals(key, query) ? first : BatchFirst(key);
+        var third = ReferenceEquals(value, query) ? first : ReferenceEquals(value, key) ? second : BatchFirst(value);
         var dropout = _attention.training ? Settings.Dropout : 0;
         var (output, weights) = _operations.Run(static (part, x) => part.call(x), first, second, third, Settings.Heads, dropout, mask, padding, needsWeights);
         return Tuple.Create(BatchFirst(output).contiguous().MoveToOuterDisposeScope(), weights?.MoveToOuterDisposeScope());

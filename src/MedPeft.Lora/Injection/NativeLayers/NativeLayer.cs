@@ -127,7 +127,9 @@ internal abstract class NativeLayer
         foreach (var part in Parts)
             if (part.Placed is AdapterLayer adapter)
                 takesPart |= adapter.Reach();
-        return takesPart;
+        if (!takesPart) return false;
+        foreach (var part in Parts) part.DemandLinked();
+        return true;
     }
 
     /// <summary>True if nobody but us sees what the native code is handed.</summary>

@@ -17,6 +17,14 @@ internal sealed class NativePart(NativeLayer layer, string name, char separator)
 
     public Linear Linear { get; } = nn.Linear(layer.Parameter($"{name}{separator}weight")!, layer.Parameter($"{name}{separator}bias"));
 
+    /// <summary>Makes sure that the linear layer and the native code still have the same parameters.</summary>
+    /// <exception cref="LoraException">One of the two has been given others.</exception>
+    public void DemandLinked()
+    {
+        DemandLinked("weight", Linear.weight);
+        DemandLinked("bias", Linear.bias);
+    }
+
     /// <summary>True for a projection of an attention.</summary>
     public bool IsOfAttention => ModulePath.Last(name) is NativeLayer.Input or NativeLayer.Output;
 
@@ -38,4 +46,14 @@ internal sealed class NativePart(NativeLayer layer, string name, char separator)
     public static string ParameterName(string path, nn.Module module, string parameter) => $"{path}{Of(module)?.Separator ?? '.'}{parameter}";
 
     private char Separator => separator;
+
+    private void DemandLinked(string parameter, Parameter? own)
+    {
+        var current = layer.Parameter($"{name}{separator}{parameter}");
+        if (ReferenceEquals(current, own)) return;
+        throw new LoraException(current is null or { IsInvalid: true }
+            ? $"'{name}' has been converted by itself, and the {layer.Host.GetType().Name} that it lies in has lost its {parameter}. Convert the model as a whole, and train it in Precision Float32."
+            : $"The {parameter} of '{name}' had a gradient when the model was converted, and TorchSharp then gives the {layer.Host.GetType().Name} a new one that its native code does not read. "
+                + "Call zero_grad() before to().");
+    }
 }

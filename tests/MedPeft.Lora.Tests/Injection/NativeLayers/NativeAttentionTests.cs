@@ -205,6 +205,24 @@ public class NativeAttentionTests
         }
     }
 
+    [Theory]
+    [InlineData(true, "The bias of 'in_proj' had a gradient when the model was converted, and TorchSharp then gives the MultiheadAttention a new one that its native code does not read. Call zero_grad() before to().")]
+    [InlineData(false, "'in_proj' has been converted by itself, and the MultiheadAttention that it lies in has lost its weight. Convert the model as a whole, and train it in Precision Float32.")]
+    public void Parameters_that_the_native_code_does_not_read_are_found_out(bool byGradient, string message)
+    {
+        using var attention = Attention(8, 2);
+        var lora = attention.InjectLora(Both with { Targets = ["in_proj"], Bias = LoraBias.Adapted });
+        using Tensor x = Noise(1, 5, 3, 8), wide = x.to(ScalarType.Float64);
+        if (byGradient)
+        {
+            attention.call(x, x, x).Item1.sum().backward();
+            attention.to(ScalarType.Float64);
+        }
+        else lora.Layer("in_proj").Base.to(ScalarType.Float64);
+        Assert.Equal(message, Assert.Throws<LoraException>(() => attention.call(wide, wide, wide)).Message);
+        Assert.Equal(message, Assert.Throws<LoraException>(() => lora.Layer("in_proj").Merge()).Message);
+    }
+
     [Fact]
     public void Removed_it_leaves_the_native_layer_as_it_was()
     {
