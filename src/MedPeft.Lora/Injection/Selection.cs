@@ -26,7 +26,7 @@ internal sealed record Selection(
         var layers = targets.Select(target => (target.Path, target.Module, config.For(target, tree))).ToList();
         foreach (var (path, layer, _) in layers)
             if (NativePart.Of(layer)?.Layer is { } native && native.Obstacle() is { } obstacle)
-                throw new LoraException($"'{path}' cannot be adapted: the {native.Host.GetType().Name} that it lies in {obstacle}. Leave it out of Targets, or build the layer of Linear layers.");
+                throw new LoraException($"'{path}' cannot be adapted: the {native.Host.GetType().Name} that it lies in {obstacle}. Leave it out by Targets or Exclude, or build the layer of Linear layers.");
         foreach (var (path, layer, settings) in layers)
             if (settings.Misfit(layer, $"'{path}'") is { } misfit)
                 throw new LoraException(misfit);

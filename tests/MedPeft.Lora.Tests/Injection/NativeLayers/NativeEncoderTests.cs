@@ -78,6 +78,29 @@ public class NativeEncoderTests
         }
     }
 
+    [Theory]
+    [InlineData(nn.Activations.ReLU)]
+    [InlineData(nn.Activations.GELU)]
+    public void In_half_precision_the_adapters_stay_in_single(nn.Activations activation)
+    {
+        using var encoder = Encoder(2, 2, 0, activation);
+        encoder.eval();
+        using var x = Noise(1, 5, 3, 8);
+        using var exact = encoder.call(x);
+        encoder.to(ScalarType.BFloat16);
+        using var half = x.to(ScalarType.BFloat16);
+        using var native = encoder.call(half);
+        var lora = encoder.InjectLora(All);
+        using var output = encoder.call(half);
+        Assert.Equal(ScalarType.BFloat16, output.dtype);
+        var rounding = (exact - native.to(ScalarType.Float32)).abs().max().item<float>();
+        Assert.InRange((exact - output.to(ScalarType.Float32)).abs().max().item<float>(), 0, 2 * rounding);
+        Assert.All(lora.TrainableParameters(), entry => Assert.Equal(ScalarType.Float32, entry.Parameter.dtype));
+        using var trained = encoder.call(half).to(ScalarType.Float32);
+        trained.sum().backward();
+        Assert.All(lora.TrainableParameters(), entry => Assert.NotNull(entry.Parameter.grad));
+    }
+
     [Fact]
     public void Dropout_acts_in_training_and_in_the_native_distribution()
     {
