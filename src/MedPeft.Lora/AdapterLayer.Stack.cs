@@ -35,6 +35,18 @@ public abstract partial class AdapterLayer
         _stack.Leave(this);
     }
 
+    /// <summary>Notes that a pass runs through the layer, and says whether any update takes part in it.</summary>
+    internal bool Reach()
+    {
+        var takesPart = Route is not null;
+        foreach (var layer in _stack.Layers)
+        {
+            layer.Reached = true;
+            takesPart |= layer.TakesPart;
+        }
+        return takesPart;
+    }
+
     /// <summary>The update alone: what it adds to the output of the layer without adapters.</summary>
     internal Tensor UpdateOf(Tensor input, Tensor output) => Update(input, output);
 

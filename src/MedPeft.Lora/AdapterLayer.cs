@@ -1,3 +1,4 @@
+using MedPeft.Lora.Injection.NativeLayers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -9,17 +10,20 @@ namespace MedPeft.Lora;
 /// It holds the user's own layer, not a copy, and answers for it: the state dict has the layer's parameters under their old names, then
 /// the adapter's. The update is added by a forward hook on the layer itself, so it takes effect whether a
 /// caller reaches the layer through this object or has kept a reference of its own. Disposing it disposes the layer.
+/// On a projection of a layer in native code (<c>MultiheadAttention</c>, <c>TransformerEncoderLayer</c>, <c>TransformerEncoder</c>) <see cref="Base"/> is a linear layer on the
+/// parameters of that layer, which goes on to answer for them: the adapter lists its own parameters only.
 /// </remarks>
 public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
 {
     private readonly (string Name, Parameter Value)[] _adapter;
+    private readonly NativePart? _part; // of a layer in native code, which answers for the parameters itself
     private Stack _stack;
     private Func<string, bool>? _trains;
     private bool _detached;
 
     private protected AdapterLayer(string name, nn.Module<Tensor, Tensor> layer, params (string Name, Tensor Value)[] adapter) : base(name)
     {
-        Base = layer;
+        (Base, _part) = (layer, NativePart.Of(layer));
         // A parameter made inside a caller's dispose scope would die with it.
         _adapter = [.. adapter.Select(entry => (entry.Name, (Parameter)new Parameter(entry.Value).DetachFromDisposeScope()))];
         foreach (var (_, parameter) in layer.named_parameters()) parameter.requires_grad = false;
@@ -122,6 +126,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     {
         if (MergeObstacle is { } obstacle) throw new LoraException(obstacle);
         if (Merged) throw new LoraException("The adapter is merged already; call Unmerge() before merging again.");
+        _part?.DemandLinked();
         Merged = true;
         try
         {
@@ -186,7 +191,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) =>
-        _detached ? [] : Base.named_parameters(recurse).Concat(Answered.SelectMany(layer => layer._adapter.Select(entry => (layer.StateName(entry.Name), entry.Value))));
+        _detached ? [] : (_part is null ? Base.named_parameters(recurse) : []).Concat(Answered.SelectMany(layer => layer._adapter.Select(entry => (layer.StateName(entry.Name), entry.Value))));
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true) =>
@@ -208,7 +213,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     public override nn.Module apply(Action<nn.Module> fn)
     {
         ArgumentNullException.ThrowIfNull(fn);
-        Base.apply(fn);
+        if (_part is null) Base.apply(fn);
         fn(this);
         return this;
     }
@@ -229,21 +234,21 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     protected override nn.Module _to(ScalarType dtype, bool non_blocking)
     {
-        Base.to(dtype, non_blocking);
+        if (_part is null) Base.to(dtype, non_blocking);
         return Converted(dtype, null);
     }
 
     /// <inheritdoc/>
     protected override nn.Module _to(Device device, ScalarType dtype, bool non_blocking)
     {
-        Base.to(device, dtype, non_blocking);
+        if (_part is null) Base.to(device, dtype, non_blocking);
         return Converted(dtype, device);
     }
 
     /// <inheritdoc/>
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
     {
-        Base.to(deviceType, deviceIndex, non_blocking);
+        if (_part is null) Base.to(deviceType, deviceIndex, non_blocking);
         return Converted(null, new Device(deviceType, deviceIndex));
     }
 
@@ -269,7 +274,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
         if (disposing)
         {
             var behind = _detached ? [] : Answered.Where(layer => layer != this).ToList();
-            if (!_detached) Base.Dispose();
+            if (!_detached && _part is null) Base.Dispose();
             _detached = true; // no parameter is listed from here on: the layer's own are not this module's to dispose
             _stack.Leave(this);
             foreach (var layer in behind) layer.Release();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using MedPeft.Lora.Common;
 using MedPeft.Lora.Injection;
+using MedPeft.Lora.Injection.NativeLayers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -252,7 +253,8 @@ public sealed partial class LoraAdapter
     private void DemandUnshared(string path, AdapterLayer layer)
     {
         var own = layer.Base.parameters().Select(parameter => parameter.Handle).ToHashSet();
-        foreach (var node in ModuleTree.Read(_model).Where(node => !(node.Module is AdapterLayer adapted && ReferenceEquals(adapted.Base, layer.Base))))
+        var host = NativePart.Of(layer.Base)?.Layer.Host; // whose parameters are the part's
+        foreach (var node in ModuleTree.Read(_model).Where(node => !ReferenceEquals(node.Module, host) && !(node.Module is AdapterLayer adapted && ReferenceEquals(adapted.Base, layer.Base))))
             if (node.Module.named_parameters(false).FirstOrDefault(entry => own.Contains(entry.parameter.Handle)) is { parameter: not null } shared)
                 throw new LoraException($"'{path}' shares a parameter with '{node.Path}.{shared.name}', which merging would change as well. Give one of them a copy, or use the adapter unmerged.");
     }

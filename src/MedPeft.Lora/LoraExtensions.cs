@@ -9,7 +9,7 @@ namespace MedPeft.Lora;
 /// <summary>The front door: LoRA, and the other methods, for any TorchSharp model.</summary>
 public static class LoraExtensions
 {
-    /// <summary>Puts low-rank adapters beside layers of a model (linear layers, convolutions, embeddings) and freezes everything else.</summary>
+    /// <summary>Puts low-rank adapters beside layers of a model (linear layers, convolutions, embeddings, the projections in TorchSharp's native attention) and freezes everything else.</summary>
     /// <remarks>
     /// The model's outputs do not change (a fresh update is zero), nor do the names of its parameters. Every parameter but the adapters' and
     /// those of <see cref="AdapterConfig.Trainable"/> stops receiving gradients. Create optimizers after this call, and after <c>to</c>.

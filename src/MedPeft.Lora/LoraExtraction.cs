@@ -3,6 +3,7 @@ using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Combination;
 using MedPeft.Lora.Common;
 using MedPeft.Lora.Injection;
+using MedPeft.Lora.Injection.NativeLayers;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora;
@@ -92,7 +93,8 @@ public static class LoraExtraction
         using var none = no_grad();
         using var deltas = NewDisposeScope();
         var weights = plain.ToDictionary(entry => entry.Name, entry => entry.Value);
-        var differences = selection.Layers.ToDictionary(layer => layer.Path, layer => Difference(weights[layer.Path + ".weight"], own[ModulePath.Plain(layer.Path) + ".weight"]));
+        var names = selection.Layers.ToDictionary(layer => layer.Path, layer => NativePart.ParameterName(layer.Path, layer.Layer, "weight"));
+        var differences = selection.Layers.ToDictionary(layer => layer.Path, layer => Difference(weights[names[layer.Path]], own[ModulePath.Plain(names[layer.Path])]));
         var ranks = selection.Layers.ToDictionary(layer => layer.Path, layer => energy is { } share
             ? LowRank.RankFor(Matrices(layer.Layer, config, differences[layer.Path]), share)
             : ((LoraConfig)layer.Config).Rank);
@@ -109,7 +111,7 @@ public static class LoraExtraction
             }
             var values = set.StateOf(name).ToDictionary(entry => entry.Name, entry => entry.Value);
             foreach (var (key, value) in values.Where(entry => OwnValues.Owns(result.Selection, entry.Key))) value.copy_(own[ModulePath.Plain(key)]);
-            var covered = differences.Keys.Select(path => path + ".weight").ToHashSet();
+            var covered = names.Values.ToHashSet();
             var left = plain.Where(entry => !covered.Contains(entry.Name) && !OwnValues.Owns(result.Selection, entry.Name) && Differs(entry.Value, own[ModulePath.Plain(entry.Name)])).Select(entry => entry.Name);
             return new ExtractionReport(result, layers, [.. left]);
         }

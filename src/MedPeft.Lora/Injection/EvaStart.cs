@@ -1,3 +1,4 @@
+using MedPeft.Lora.Injection.NativeLayers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -76,12 +77,18 @@ internal static class EvaStart
             var shape = layer.weight.shape;
             var most = Math.Min(shape[1], shape[0] / (config.Blocks is null ? 1 : 3));
             _components = new IncrementalPca((int)Math.Min(most, Math.Max(config.Rank, Math.Round(config.Rank * rho))));
-            _unhook = layer.register_forward_hook((_, input, output) =>
+            var close = NativePart.Of(layer)?.Layer.Open();
+            var unhook = layer.register_forward_hook((_, input, output) =>
             {
                 using var rows = input.detach().reshape(-1, input.shape[^1]);
                 _components.Add(rows);
                 return output;
-            }).remove;
+            });
+            _unhook = () =>
+            {
+                unhook.remove();
+                close?.Invoke();
+            };
         }
 
         public string Path { get; }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Injection.NativeLayers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -44,7 +45,10 @@ internal static class LayerKinds
     {
         _ when module.GetType() is { Name: var name } && name.StartsWith("ScriptModule", StringComparison.Ordinal) =>
             $"not {kinds}: its code is TorchScript, which runs past adapters. Rebuild the model in C# and load its weights",
-        MultiheadAttention or TransformerEncoderLayer or TransformerDecoderLayer or TransformerEncoder or TransformerDecoder or Transformer =>
+        MultiheadAttention attention when NativeAttention.Unknown(attention).ToList() is { Count: > 0 } unknown =>
+            $"not {kinds}: its weights lie in native code, and one with {string.Join(", ", unknown)}, that is, of kdim, vdim or add_bias_kv, cannot be opened. Build the attention of Linear layers",
+        _ when NativeLayer.Of(module) is not null => $"not {kinds}: its weights lie in native code. Name the projections in it",
+        TransformerDecoderLayer or TransformerDecoder or Transformer =>
             $"not {kinds}: its weights lie in native code, which runs past adapters. Build the attention of Linear layers",
         _ => $"not {kinds}",
     };

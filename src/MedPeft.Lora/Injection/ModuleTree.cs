@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MedPeft.Lora.Injection.NativeLayers;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -14,7 +15,7 @@ internal sealed record ModuleNode(nn.Module Owner, string Name, nn.Module Module
 /// <summary>Reads the tree of modules below a root.</summary>
 internal static class ModuleTree
 {
-    /// <summary>All places below the root, each owner's children in the order they are registered in, parents before children.</summary>
+    /// <summary>All places below the root, each owner's children in the order they are registered in, parents before children. A layer in native code has its projections for children.</summary>
     public static IReadOnlyList<ModuleNode> Read(nn.Module root)
     {
         var nodes = new List<ModuleNode>();
@@ -25,7 +26,7 @@ internal static class ModuleTree
         void Enter(nn.Module owner, string prefix)
         {
             if (!entered.Add(owner)) return; // shared: its children have their paths already
-            foreach (var (name, module) in owner.named_children())
+            foreach (var (name, module) in NativeLayer.Of(owner)?.Children ?? owner.named_children())
             {
                 var path = prefix + name;
                 nodes.Add(new ModuleNode(owner, name, module, path));

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Injection.NativeLayers;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
@@ -46,7 +47,7 @@ internal sealed class Placement
             throw;
         }
         placement.Entries = [.. layers.Select(entry => new ReachCheck.Entry(
-            entry.Path, entry.Layer, [.. tree.Where(node => ReferenceEquals(node.Module is AdapterLayer adapted ? adapted.Base : node.Module, entry.Layer.Base)).Select(node => node.Owner)], entry.Layer.Slots.Sealed))];
+            entry.Path, entry.Layer, Owners(tree, NativePart.Of(entry.Layer.Base)?.Layer.Host ?? entry.Layer.Base), entry.Layer.Slots.Sealed))];
         return placement;
     }
 
@@ -56,6 +57,10 @@ internal sealed class Placement
         foreach (var layer in Enumerable.Reverse(_placed)) layer.Leave();
         _placed.Clear();
     }
+
+    // Of a part of a layer in native code it is the owners of the layer, which runs its parts itself whenever it is called.
+    private static IReadOnlyList<nn.Module> Owners(IReadOnlyList<ModuleNode> tree, nn.Module layer) =>
+        [.. tree.Where(node => ReferenceEquals(node.Module is AdapterLayer adapted ? adapted.Base : node.Module, layer)).Select(node => node.Owner)];
 
     // A module may answer for its children by code of its own. If the adapter is not listed there, to() and state_dict() would miss it.
     private static void DemandRegistered(IReadOnlyList<ModuleNode> tree, Dictionary<nn.Module, AdapterLayer> byBase)

@@ -1,3 +1,5 @@
+using MedPeft.Lora.Injection.NativeLayers;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
@@ -84,7 +86,10 @@ internal sealed class ReachCheck
         var missing = entries.Where(entry => !entry.Layer.Reached).ToList();
         if (missing.Count == 0) return;
         var first = missing[0];
-        var cause = first.SealedSlots.Count > 0
+        var cause = NativePart.Of(first.Layer.Base)?.Layer.Host is { } native
+            ? $"It lies in a {native.GetType().Name}, which the model ran by forward{(native is TransformerEncoderLayer ? ", or by call with a mask," : "")} where TorchSharp skips hooks, or not at all. "
+                + (native is TransformerEncoderLayer ? "Run it by call(src), or with a mask as a TransformerEncoder of one layer" : "Run it by call")
+            : first.SealedSlots.Count > 0
             ? $"'{first.SealedSlots[0]}' is declared as {first.Layer.Base.GetType().Name}, which cannot hold an adapter, and is run by forward, which skips hooks. "
                 + "Declare it Module<Tensor, Tensor>, or run it by call"
             : "The model ran it by forward through a reference of its own, or not at all. Run it by call";

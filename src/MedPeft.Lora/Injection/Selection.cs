@@ -1,3 +1,4 @@
+using MedPeft.Lora.Injection.NativeLayers;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
@@ -23,6 +24,9 @@ internal sealed record Selection(
         trained.RefuseAdapted(tree, targets);
         config.DemandFits(targets);
         var layers = targets.Select(target => (target.Path, target.Module, config.For(target, tree))).ToList();
+        foreach (var (path, layer, _) in layers)
+            if (NativePart.Of(layer)?.Layer is { } native && native.Obstacle() is { } obstacle)
+                throw new LoraException($"'{path}' cannot be adapted: the {native.Host.GetType().Name} that it lies in {obstacle}. Leave it out by Targets or Exclude, or build the layer of Linear layers.");
         foreach (var (path, layer, settings) in layers)
             if (settings.Misfit(layer, $"'{path}'") is { } misfit)
                 throw new LoraException(misfit);
@@ -40,7 +44,7 @@ internal sealed record Selection(
     {
         if (mode == LoraBias.None) return [];
         return mode == LoraBias.All
-            ? root.named_parameters().Select(entry => entry.name).Where(name => ModulePath.Last(name) == "bias")
-            : targets.Where(node => node.Module.has_parameter("bias")).Select(node => node.Path + ".bias");
+            ? root.named_parameters().Select(entry => entry.name).Where(name => ModulePath.Last(name) is "bias" or $"{NativeLayer.Input}_bias")
+            : targets.Where(node => node.Module.has_parameter("bias")).Select(node => NativePart.ParameterName(node.Path, node.Module, "bias"));
     }
 }

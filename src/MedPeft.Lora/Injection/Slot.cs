@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Reflection;
+using MedPeft.Lora.Injection.NativeLayers;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -22,6 +23,13 @@ internal abstract class Slot
     {
         public override Type DeclaredType => typeof(nn.Module);
         public override object? Value { get => registry[key]; set => registry[key] = (nn.Module)value!; }
+    }
+
+    /// <summary>The place of a projection of a layer in native code.</summary>
+    public sealed class OfPart(NativePart part) : Slot
+    {
+        public override Type DeclaredType => typeof(nn.Module<Tensor, Tensor>);
+        public override object? Value { get => part.Placed; set => part.Placed = (nn.Module<Tensor, Tensor>)value!; }
     }
 
     /// <summary>A field of an object; readonly and private ones too.</summary>

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Reflection;
+using MedPeft.Lora.Injection.NativeLayers;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
@@ -20,6 +21,9 @@ internal static class SlotFinder
         foreach (var key in registry.Keys)
             if (wanted(registry[key]))
                 yield return new Slot.OfRegistry(registry, key) { Name = $"{owner.GetType().Name}.{ModulePath.Plain(key)}" };
+        foreach (var part in NativeLayer.Of(owner)?.Parts ?? [])
+            if (wanted(part.Placed))
+                yield return new Slot.OfPart(part) { Name = $"{owner.GetType().Name}.{part.Name}" };
         foreach (var field in FieldsOf(owner.GetType()))
             foreach (var slot in Open(new Slot.OfField(owner, field) { Name = $"{owner.GetType().Name}.{ModulePath.Plain(field.Name)}" }, wanted, Depth))
                 yield return slot;

@@ -69,9 +69,16 @@ internal static class TargetSelection
 
     private static List<string> Modules(IReadOnlyList<ModuleNode> tree, string property, IReadOnlyList<string> names)
     {
-        var unmatched = names.Where(name => !tree.Any(node => ModulePath.Matches(name, node.Path))).ToList();
+        var places = tree.SelectMany(node => NamesAbove(node).Append(node.Path)).Distinct().ToList();
+        var unmatched = names.Where(name => !places.Exists(path => ModulePath.Matches(name, path))).ToList();
         return unmatched.Count == 0
-            ? [.. tree.Where(node => names.Any(name => ModulePath.Matches(name, node.Path))).Select(node => node.Path)]
+            ? places.FindAll(path => names.Any(name => ModulePath.Matches(name, path)))
             : throw new LoraException($"No module matches {property} {Names.Quoted(unmatched)}. Modules here: {Names.Nearest(unmatched, [.. tree.Select(node => node.Path)])}.");
+    }
+
+    // The name of a part of a layer in native code has several steps, and what they name is no module but can be meant: layers.3 of layers.3.self_attn.in_proj.
+    private static IEnumerable<string> NamesAbove(ModuleNode node)
+    {
+        for (var end = node.Name.IndexOf('.', StringComparison.Ordinal); end > 0; end = node.Name.IndexOf('.', end + 1)) yield return node.Path[..^(node.Name.Length - end)];
     }
 }

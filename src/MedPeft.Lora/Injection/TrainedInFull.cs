@@ -1,3 +1,4 @@
+using MedPeft.Lora.Injection.NativeLayers;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
@@ -7,6 +8,8 @@ internal sealed record TrainedInFull(IReadOnlyList<string> Modules, IReadOnlyLis
 {
     public static TrainedInFull Of(nn.Module root, IReadOnlyList<ModuleNode> tree, AdapterConfig config)
     {
+        // The parts of a layer in native code are no modules to a state dict; it is trained in full as a whole, or by the names of its parameters.
+        tree = [.. tree.Where(node => NativeLayer.Of(node.Owner) is null)];
         var (modules, parameters, unmatched) = (new List<string>(), new List<string>(), new List<string>());
         foreach (var name in config.Trainable)
         {

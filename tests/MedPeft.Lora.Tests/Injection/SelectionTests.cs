@@ -159,11 +159,14 @@ public class SelectionTests
     }
 
     [Fact]
-    public void Native_attention_is_refused_with_the_reason()
+    public void A_layer_in_native_code_is_refused_with_the_reason()
     {
         using var model = Sequential(("layer", TransformerEncoderLayer(4, 2)));
-        Assert.Equal("'layer' matches Targets [\"layer\"], but is of type TransformerEncoderLayer, not Linear, Conv2d or Embedding: its weights lie in native code, which runs past adapters. Build the attention of Linear layers.",
-            Refused(model, new LoraConfig { Targets = ["layer"] }));
+        Assert.Equal("'layer' matches Targets [\"layer\"], but is of type TransformerEncoderLayer, not Linear, Conv2d or Embedding: its weights lie in native code. Name the projections in it. "
+            + "Layers below it that can be adapted: layer.self_attn.in_proj, layer.self_attn.out_proj, layer.linear1, layer.linear2 (4).", Refused(model, new LoraConfig { Targets = ["layer"] }));
+        using var other = new Decoding();
+        Assert.Equal("'decoder' matches Targets [\"decoder\"], but is of type TransformerDecoderLayer, not Linear, Conv2d or Embedding: its weights lie in native code, which runs past adapters. Build the attention of Linear layers.",
+            Refused(other, new LoraConfig { Targets = ["decoder"] }));
     }
 
     [Fact]
@@ -225,5 +228,14 @@ public class SelectionTests
             var parts = qkv.call(x).chunk(3, -1);
             return proj.call(functional.scaled_dot_product_attention(parts[0], parts[1], parts[2]));
         }
+    }
+
+    private sealed class Decoding : Module<Tensor, Tensor>
+    {
+        private readonly TransformerDecoderLayer decoder = TransformerDecoderLayer(4, 2);
+
+        public Decoding() : base(nameof(Decoding)) => RegisterComponents();
+
+        public override Tensor forward(Tensor x) => decoder.call(x, x, null!, null!, null!, null!);
     }
 }

@@ -1,5 +1,6 @@
 using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Common;
+using MedPeft.Lora.Injection.NativeLayers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -89,7 +90,7 @@ internal static class LoraStateFile
 
         bool IsMerged(string key, Tensor there, Tensor here)
         {
-            if (parts.Layers.FirstOrDefault(layer => $"{ModulePath.Plain(layer.Path)}.weight" == key).Layer is not { } layer) return false;
+            if (parts.Layers.FirstOrDefault(layer => NativePart.ParameterName(ModulePath.Plain(layer.Path), layer.Layer.Base, "weight") == key).Layer is not { } layer) return false;
             var delta = layer.Delta().to(ScalarType.Float64).cpu();
             var rest = there.to(ScalarType.Float64).Minus(here.to(ScalarType.Float64).cpu()).Minus(delta);
             return Largest(rest) <= Tolerance * Largest(delta) + 1e-6 * Largest(here);
@@ -103,7 +104,7 @@ internal static class LoraStateFile
         foreach (var (path, layer) in parts.Layers)
         {
             using var scope = NewDisposeScope();
-            var key = $"{ModulePath.Plain(path)}.weight";
+            var key = NativePart.ParameterName(ModulePath.Plain(path), layer.Base, "weight");
             var weight = layer.Base.get_parameter("weight")!;
             if (!file.Tensors.ContainsKey(key) || !Same(Read(scope, file, key), weight)) continue;
             Tensor w = weight.detach().to(ScalarType.Float64).cpu(), delta = layer.Delta().to(ScalarType.Float64).cpu();

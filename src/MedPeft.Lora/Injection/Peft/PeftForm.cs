@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using MedPeft.Lora.Checkpoints;
 using MedPeft.Lora.Checkpoints.Adapters;
+using MedPeft.Lora.Injection.NativeLayers;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection.Peft;
@@ -29,7 +30,11 @@ internal class PeftForm
             : $"is {Quoted.Text(config.PeftType)}; read are {string.Join(", ", Known.Select(form => form.PeftType))}.");
 
     /// <summary>The <c>peft_type</c> to write: one that PEFT refuses where it could not hold the adapter.</summary>
-    public string TypeOf(AdapterParts parts) => PeftType == OwnType ? OwnType : Obstacles(parts).Any() ? $"{OwnType}_{PeftType}" : PeftType;
+    public string TypeOf(AdapterParts parts) => PeftType == OwnType ? OwnType : Obstacles(parts).Concat(OfAttention(parts)).Any() ? $"{OwnType}_{PeftType}" : PeftType;
+
+    // PEFT adapts the two projections of a MultiheadAttention together and calls them by the attention's own name and by base_layer.out_proj.
+    private static IEnumerable<string> OfAttention(AdapterParts parts) => parts.Layers.Where(entry => NativePart.Of(entry.Layer.Base) is { IsOfAttention: true })
+        .Select(entry => $"'{entry.Path}' is a projection of a MultiheadAttention, and PEFT adapts both together under other names.");
 
     /// <summary>True if adapters of this configuration have the form.</summary>
     public virtual bool Holds(AdapterConfig config) => false;
