@@ -18,6 +18,13 @@ internal static class SafeArithmetic
     /// <summary>a + b.</summary>
     public static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);
 
+    /// <summary>a + factor · b.</summary>
+    public static Tensor Plus(this Tensor a, Tensor b, double factor)
+    {
+        using Scalar scalar = factor;
+        return a.add(b, scalar);
+    }
+
     /// <summary>a − b.</summary>
     public static Tensor Minus(this Tensor a, Tensor b)
     {

@@ -72,11 +72,11 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         // Stochastic depth, per sample: a dropped branch is not computed at all; a kept one is scaled so that the expectation stays.
         var kept = Kept(tokens.shape[0]);
         if (kept.Length == 0) return tokens.alias();
-        using var index = tensor(kept, device: tokens.device);
-        using var input = kept.Length == tokens.shape[0] ? tokens.alias() : tokens.index_select(0, index);
+        using var index = kept.Length == tokens.shape[0] ? null : tensor(kept, device: tokens.device);
+        using var input = index is null ? tokens.alias() : tokens.index_select(0, index);
         using var branched = Branch(input, norm, layer, scale);
         using var output = branched.to(tokens.dtype); // the branch may compute in half precision beside a float32 residual stream
-        return tokens.PlusRows(index, output, 1 / (1 - _dropPath));
+        return index is null ? tokens.Plus(output, 1 / (1 - _dropPath)) : RowSum.Of(tokens, index, output, 1 / (1 - _dropPath));
     }
 
     private long[] Kept(long samples)
