@@ -97,11 +97,4 @@ internal static class SafeArithmetic
         using Scalar scalar = factor;
         return a.addcdiv_(b, c, scalar);
     }
-
-    /// <summary>A copy of a in which factor · source is added to the rows that an index names.</summary>
-    public static Tensor PlusRows(this Tensor a, Tensor index, Tensor source, double factor)
-    {
-        using Scalar scalar = factor;
-        return a.index_add(0, index, source, scalar);
-    }
 }
