@@ -73,7 +73,7 @@ internal static class CheckpointLoading
     }
 
     // Under "dotnet run" the process is the host of the program; from a published one it is the program.
-    private static string[] Host() => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
+    internal static string[] Host() => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
 
     private static string Title(string what) => what switch
     {

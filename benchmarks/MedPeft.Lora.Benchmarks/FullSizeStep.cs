@@ -12,11 +12,12 @@ internal static class FullSizeStep
         var batch = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 4;
         var rank = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 4;
         var precision = args.Length > 3 ? Enum.Parse<Training.Precision>(args[3], ignoreCase: true) : Training.Precision.Float32;
+        var count = args.Length > 4 ? int.Parse(args[4], CultureInfo.InvariantCulture) : 7;
         using var step = new TrainingStep(trained, batch, rank: rank, precision: precision);
         var loaded = Peak();
         step.Step();
         var times = new List<double>();
-        for (var i = 0; i < 7; i++)
+        for (var i = 0; i < count; i++)
         {
             var clock = Stopwatch.StartNew();
             step.Step();

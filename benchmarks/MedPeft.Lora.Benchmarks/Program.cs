@@ -17,9 +17,13 @@ if (args is ["damage", ..]) return DamagedFiles.Run(args[1..]);
 // "step" measures one full-size training step with the peak memory of its process, which BenchmarkDotNet does not see.
 if (args is ["step", ..]) return FullSizeStep.Run(args[1..]);
 
-// "ratios" answers who is faster on the same work, contestants in turns; "growth" how a step's time grows with each size.
+// "ratios" answers who is faster on the same work, contestants in turns; "floor" what share of a step its matrix products alone take.
 if (args is ["ratios", ..]) return Ratios.Run(args[1..]);
-if (args is ["growth", ..]) return Ratios.Growth(args[1..]);
+if (args is ["floor", ..]) return Floor.Run(args[1..]);
+
+// "memory" measures what an image more in the batch costs, in processes of its own; "growth" how time grows with each size, with a plot.
+if (args is ["memory", ..]) return MemoryPerImage.Run(args[1..]);
+if (args is ["growth", ..]) return Growth.Run(args[1..]);
 
 // "images" measures decoding, resizing and the cache against Pillow.
 if (args is ["images", ..]) return ImageRates.Run(args[1..]);

@@ -46,23 +46,6 @@ internal static class Ratios
         return 0;
     }
 
-    /// <summary>Growth with one size at a time: seconds of a step, for a plot.</summary>
-    public static int Growth(string[] args)
-    {
-        var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
-        Console.WriteLine("| size | value | seconds |\n|---|---:|---:|");
-        void Measure(string size, int value, Func<TrainingStep> make)
-        {
-            using var step = make();
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {size} | {value} | {Contest.Run(rounds, () => step.Step())[0]:F3} |"));
-        }
-
-        foreach (var batch in new[] { 1, 2, 4, 8, 16 }) Measure("batch", batch, () => new TrainingStep(Trained.Lora, batch));
-        foreach (var rank in new[] { 1, 4, 16, 64, 256 }) Measure("rank", rank, () => new TrainingStep(Trained.Lora, 2, rank: rank));
-        foreach (var pixels in new[] { 64, 112, 160, 224, 320 }) Measure("tokens", (pixels / 16) * (pixels / 16) + 1, () => new TrainingStep(Trained.Lora, 2, pixels: pixels));
-        return 0;
-    }
-
     private static Pair Steps(int batch, Trained against, Trained ours, Precision precision = Precision.Float32)
     {
         var (a, b) = (new TrainingStep(against, batch), new TrainingStep(ours, batch, precision: precision));

@@ -26,6 +26,9 @@ public enum Trained
 
     /// <summary>As <see cref="Full"/>, in the model that is written the plain way.</summary>
     PlainFull,
+
+    /// <summary>Nothing: a pass of the merged model without gradients.</summary>
+    Inference,
 }
 
 /// <summary>A ViT-B/16 at 224 px, random images and labels, and one step of SGD over what trains.</summary>
@@ -35,18 +38,21 @@ public sealed class TrainingStep : IDisposable
     private readonly Tensor _images, _labels;
     private readonly optim.Optimizer _optimizer;
     private readonly PrecisionScope _precision;
+    private readonly bool _trains;
 
     /// <summary>Makes the model and its batch.</summary>
-    public TrainingStep(Trained trained, int batch, string device = "cpu", int rank = 4, Precision precision = Precision.Float32, int pixels = 224)
+    public TrainingStep(Trained trained, int batch, string device = "cpu", int rank = 4, Precision precision = Precision.Float32, int pixels = 224, double dropPath = .1)
     {
-        _vit = trained is Trained.PlainLora or Trained.PlainFull ? new PlainVit(trained == Trained.PlainLora, rank) : new VisionTransformer(ViTConfig.Base16 with { DropPath = .1, ImageSize = pixels });
-        if (trained is Trained.Lora or Trained.LoraTop4)
+        _vit = trained is Trained.PlainLora or Trained.PlainFull ? new PlainVit(trained == Trained.PlainLora, rank) : new VisionTransformer(ViTConfig.Base16 with { DropPath = dropPath, ImageSize = pixels });
+        _trains = trained != Trained.Inference;
+        if (trained is Trained.Lora or Trained.LoraTop4 or Trained.Inference)
         {
-            _vit.InjectLora(new LoraConfig
+            var adapter = _vit.InjectLora(new LoraConfig
             {
                 Rank = rank, Alpha = 32, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"],
                 Within = trained == Trained.LoraTop4 ? ["blocks.8..11"] : [],
             });
+            if (!_trains) adapter.MergeAndRemove();
         }
         else if (trained == Trained.Probe)
         {
@@ -55,10 +61,11 @@ public sealed class TrainingStep : IDisposable
         }
 
         _vit.to(torch.device(device));
-        _vit.train();
-        _precision = PrecisionScope.Enter(_vit, new TrainingOptions { Precision = precision }, torch.device(device));
-        TrainedParameters = _vit.parameters().Where(p => p.requires_grad).Sum(p => p.numel());
-        _images = rand(batch, 3, pixels, pixels, device: torch.device(device));
+        _vit.train(_trains);
+        if (!_trains && precision != Precision.Float32) _vit.to(precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float16);
+        _precision = PrecisionScope.Enter(_vit, new TrainingOptions { Precision = _trains ? precision : Precision.Float32 }, torch.device(device));
+        TrainedParameters = !_trains ? 0 : _vit.parameters().Where(p => p.requires_grad).Sum(p => p.numel());
+        _images = rand(batch, 3, pixels, pixels, device: torch.device(device)).to(_trains ? ScalarType.Float32 : _vit.parameters().First().dtype);
         _labels = randint(0, 2, [batch, 14], device: torch.device(device)).to(ScalarType.Float32);
         _optimizer = optim.SGD(_vit.parameters().Where(p => p.requires_grad).ToList(), learningRate: .01, momentum: .9);
     }
@@ -66,11 +73,17 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Numbers that the step changes.</summary>
     public long TrainedParameters { get; }
 
-    /// <summary>Forward, backward and optimizer.</summary>
-    /// <returns>The loss.</returns>
+    /// <summary>Forward, backward and optimizer; for inference the pass alone.</summary>
+    /// <returns>The loss; for inference the sum of the scores.</returns>
     public float Step()
     {
         using var scope = NewDisposeScope();
+        if (!_trains)
+        {
+            using var none = no_grad();
+            return _vit.call(_images).sum().to(ScalarType.Float32).item<float>();
+        }
+
         _vit.zero_grad(true);
         var loss = nn.functional.binary_cross_entropy_with_logits(_vit.call(_images), _labels);
         loss.backward();

@@ -18,6 +18,13 @@ internal static class SafeArithmetic
     /// <summary>a + b.</summary>
     public static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);
 
+    /// <summary>a + factor · b.</summary>
+    public static Tensor Plus(this Tensor a, Tensor b, double factor)
+    {
+        using Scalar scalar = factor;
+        return a.add(b, scalar);
+    }
+
     /// <summary>a − b.</summary>
     public static Tensor Minus(this Tensor a, Tensor b)
     {
@@ -89,12 +96,5 @@ internal static class SafeArithmetic
     {
         using Scalar scalar = factor;
         return a.addcdiv_(b, c, scalar);
-    }
-
-    /// <summary>A copy of a in which factor · source is added to the rows that an index names.</summary>
-    public static Tensor PlusRows(this Tensor a, Tensor index, Tensor source, double factor)
-    {
-        using Scalar scalar = factor;
-        return a.index_add(0, index, source, scalar);
     }
 }

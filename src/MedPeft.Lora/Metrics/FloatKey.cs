@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace MedPeft.Lora.Metrics;
 
 /// <summary>Maps finite floats to unsigned integers of the same order, so that scores can be sorted by their bits.</summary>
@@ -8,6 +10,14 @@ internal static class FloatKey
     {
         var bits = BitConverter.SingleToUInt32Bits(score + 0f); // -0.0 + 0.0 = 0.0: the two zeros tie, as they do for ==
         return bits ^ ((uint)((int)bits >> 31) | 0x8000_0000u); // negative: all bits flipped; positive: the sign bit
+    }
+
+    /// <summary>The keys of scores, in their place.</summary>
+    public static Span<uint> OfAll(Span<float> scores)
+    {
+        var keys = MemoryMarshal.Cast<float, uint>(scores);
+        for (var i = 0; i < keys.Length; i++) keys[i] = Of(scores[i]);
+        return keys;
     }
 
     /// <summary>The score of a key.</summary>

@@ -1,4 +1,3 @@
-using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Training;
@@ -23,13 +22,17 @@ internal abstract class Optimizer : IDisposable
     /// <summary>Steps taken.</summary>
     public int Steps { get; private set; }
 
+    /// <summary>False steps with tensor operations everywhere, as float32 on a CPU otherwise does not; both give the same but for rounding.</summary>
+    /// <value>Default true.</value>
+    public bool Flat { get; init; } = true;
+
     /// <summary>What is trained, in the tensors that it is stepped in.</summary>
     public IReadOnlyList<ParameterUnit> Units => _units;
 
-    public static Optimizer For(IReadOnlyList<ParameterGroup> groups, TrainingOptions options) => options.Optimizer switch
+    public static Optimizer For(IReadOnlyList<ParameterGroup> groups, TrainingOptions options, bool flat = true) => options.Optimizer switch
     {
-        OptimizerKind.Sgd => new Sgd(groups, options.Momentum),
-        OptimizerKind.AdamW => new AdamW(groups, options.Beta1, options.Beta2),
+        OptimizerKind.Sgd => new Sgd(groups, options.Momentum) { Flat = flat },
+        OptimizerKind.AdamW => new AdamW(groups, options.Beta1, options.Beta2) { Flat = flat },
         _ => throw new TrainingException($"Optimizer {options.Optimizer} is unknown; choose Sgd or AdamW."),
     };
 
@@ -41,13 +44,8 @@ internal abstract class Optimizer : IDisposable
         var squares = 0.0;
         foreach (var unit in _units)
         {
-            unit.Gather();
-            foreach (var gradient in unit.Gradients)
-            {
-                using var product = gradient.mul(gradient);
-                using var sum = product.sum(ScalarType.Float64);
-                squares += sum.item<double>();
-            }
+            unit.Gather(Flat);
+            squares += unit.SquaredNorm();
         }
 
         return Math.Sqrt(squares);
@@ -57,10 +55,10 @@ internal abstract class Optimizer : IDisposable
     public void ScaleGradients(double factor)
     {
         using var guard = no_grad();
-        foreach (var gradient in _units.SelectMany(unit => unit.Gradients)) gradient.TimesInPlace(factor);
+        foreach (var unit in _units) unit.ScaleGradient(factor);
     }
 
-    /// <summary>Writes the gradients taken up back to their parameters, as they were scaled since: methods that watch the steps read them there.</summary>
+    /// <summary>Sees to it that the parameters' own gradients are as those taken up were scaled: methods that watch the steps read them there.</summary>
     public void GiveBack()
     {
         using var guard = no_grad();
@@ -75,14 +73,16 @@ internal abstract class Optimizer : IDisposable
         for (var i = 0; i < _units.Count; i++)
         {
             var unit = _units[i];
-            unit.Apply(_states[i], (values, gradient, state) => Update(values, gradient, state, learningRate * unit.Scale, unit.WeightDecay));
+            var rate = learningRate * unit.Scale;
+            if (unit.IsFlat) unit.Apply(_states[i], step => Update(step, rate, unit.WeightDecay));
+            else unit.Apply(_states[i], (values, gradient, state) => Update(values, gradient, state, rate, unit.WeightDecay));
         }
     }
 
     /// <summary>Applies the gradients of the pass.</summary>
     public void Step(double learningRate)
     {
-        foreach (var unit in _units) unit.Gather();
+        foreach (var unit in _units) unit.Gather(Flat);
         Apply(learningRate);
     }
 
@@ -112,5 +112,9 @@ internal abstract class Optimizer : IDisposable
         foreach (var unit in _units) unit.Dispose();
     }
 
+    /// <summary>The step in tensor operations, of any type on any device.</summary>
     protected abstract void Update(Tensor values, Tensor gradient, IReadOnlyList<Tensor> state, double learningRate, double weightDecay);
+
+    /// <summary>The same on float32 numbers in the processor's memory, in one pass.</summary>
+    protected abstract void Update(FlatStep step, double learningRate, double weightDecay);
 }

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -12,7 +13,7 @@ internal sealed class ParameterUnit : IDisposable
     // Beyond this, the calls cost nothing beside the arithmetic, and a second copy would only take memory.
     private const long Small = 1 << 18;
 
-    private readonly IReadOnlyList<(string Name, Parameter Parameter, long Start)> _members;
+    private readonly IReadOnlyList<(string Name, Parameter Parameter, long Start, long Length)> _members;
     private readonly Tensor? _flat;
     private readonly List<Tensor?> _single = [];
     private Tensor? _gradient;
@@ -20,10 +21,10 @@ internal sealed class ParameterUnit : IDisposable
     private ParameterUnit(IReadOnlyList<(string Name, Parameter Parameter)> members, double scale, double weightDecay)
     {
         (Scale, WeightDecay) = (scale, weightDecay);
-        var (placed, start) = (new List<(string, Parameter, long)>(), 0L);
+        var (placed, start) = (new List<(string, Parameter, long, long)>(), 0L);
         foreach (var (name, parameter) in members)
         {
-            placed.Add((name, parameter, start));
+            placed.Add((name, parameter, start, parameter.numel()));
             start += parameter.numel();
         }
 
@@ -53,20 +54,52 @@ internal sealed class ParameterUnit : IDisposable
         foreach (var entry in group.Parameters.Where(entry => !packed.Contains(entry.Name))) yield return new ParameterUnit([entry], group.Scale, group.WeightDecay);
     }
 
+    /// <summary>Whether values and gradients taken up are numbers that can be worked on where they lie.</summary>
+    public bool IsFlat { get; private set; }
+
     /// <summary>Takes up the gradients of the pass, as tensors that may be changed.</summary>
-    public void Gather()
+    /// <param name="flat">Whether to work on them where they lie, if they lie so.</param>
+    public void Gather(bool flat)
     {
         ClearGathered();
-        foreach (var (_, parameter, _) in _members) _single.Add(parameter.grad);
-        if (_flat is null || _single.Contains(null)) return;
+        foreach (var member in _members) _single.Add(member.Parameter.grad);
+        IsFlat = flat && FlatFloats.Are(Values) && _single.TrueForAll(gradient => gradient is null || FlatFloats.Are(gradient));
+        if (IsFlat || _flat is null || _single.Contains(null)) return;
         using var scope = NewDisposeScope();
         _gradient = cat([.. _single.Select(gradient => gradient!.reshape(-1))], 0).MoveToOuterDisposeScope();
         foreach (var gradient in _single) gradient!.Dispose();
         _single.Clear();
     }
 
-    /// <summary>The gradients gathered, each as one tensor; parameters that the pass did not reach have none.</summary>
-    public IEnumerable<Tensor> Gradients => _gradient is not null ? [_gradient] : _single.OfType<Tensor>();
+    /// <summary>Sum of the squares of the gradients taken up, in float64; parameters that the pass did not reach have none.</summary>
+    public unsafe double SquaredNorm()
+    {
+        var squares = 0.0;
+        foreach (var gradient in Gradients)
+        {
+            if (IsFlat)
+            {
+                squares += FlatFloats.SumOfSquares(FlatFloats.Of(gradient), (int)gradient.numel());
+                continue;
+            }
+
+            using var product = gradient.mul(gradient);
+            using var sum = product.sum(ScalarType.Float64);
+            squares += sum.item<double>();
+        }
+
+        return squares;
+    }
+
+    /// <summary>Multiplies the gradients taken up.</summary>
+    public unsafe void ScaleGradient(double factor)
+    {
+        foreach (var gradient in Gradients)
+        {
+            if (IsFlat) FlatFloats.Multiply(FlatFloats.Of(gradient), (int)gradient.numel(), (float)factor);
+            else gradient.TimesInPlace(factor);
+        }
+    }
 
     /// <summary>Writes the gathered gradient back to the parameters; single ones were never copied.</summary>
     public void GiveBack()
@@ -74,6 +107,20 @@ internal sealed class ParameterUnit : IDisposable
         if (_gradient is null) return;
         using var scope = NewDisposeScope();
         for (var i = 0; i < _members.Count; i++) _members[i].Parameter.grad!.copy_(Slice(_gradient, i));
+    }
+
+    /// <summary>Calls a rule for each parameter that has a gradient; for flat units.</summary>
+    public unsafe void Apply(IReadOnlyList<Tensor> state, Action<FlatStep> rule)
+    {
+        var values = FlatFloats.Of(Values);
+        var first = state.Count > 0 ? FlatFloats.Of(state[0]) : null;
+        var second = state.Count > 1 ? FlatFloats.Of(state[1]) : null;
+        for (var i = 0; i < _single.Count; i++)
+        {
+            if (_single[i] is not { } gradient) continue;
+            var start = _members[i].Start;
+            rule(new FlatStep(values + start, FlatFloats.Of(gradient), first is null ? null : first + start, second is null ? null : second + start, (int)_members[i].Length));
+        }
     }
 
     /// <summary>Calls a rule with values, gradient and state: once for the whole unit, or for each parameter that has a gradient.</summary>
@@ -103,7 +150,7 @@ internal sealed class ParameterUnit : IDisposable
 
     public void ClearGradients()
     {
-        foreach (var (_, parameter, _) in _members) parameter.grad = null;
+        foreach (var member in _members) member.Parameter.grad = null;
     }
 
     /// <summary>Lets go of the buffer; the parameters keep it alive for as long as they need it.</summary>
@@ -113,11 +160,13 @@ internal sealed class ParameterUnit : IDisposable
         _flat?.Dispose();
     }
 
+    private IEnumerable<Tensor> Gradients => _gradient is not null ? [_gradient] : _single.OfType<Tensor>();
+
     private Tensor Slice(Tensor whole, int member)
     {
-        var (_, parameter, start) = _members[member];
+        var (_, parameter, start, length) = _members[member];
         if (_flat is null) return whole.alias();
-        using var part = whole.narrow(0, start, parameter.numel());
+        using var part = whole.narrow(0, start, length);
         return part.view(parameter.shape);
     }
 
@@ -126,7 +175,7 @@ internal sealed class ParameterUnit : IDisposable
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         var flat = cat([.. _members.Select(member => member.Parameter.reshape(-1))], 0).DetachFromDisposeScope();
-        foreach (var (_, parameter, start) in _members) parameter.set_(flat.narrow(0, start, parameter.numel()).view(parameter.shape));
+        foreach (var (_, parameter, start, length) in _members) parameter.set_(flat.narrow(0, start, length).view(parameter.shape));
         return flat;
     }
 }

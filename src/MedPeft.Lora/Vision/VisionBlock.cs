@@ -72,11 +72,23 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         // Stochastic depth, per sample: a dropped branch is not computed at all; a kept one is scaled so that the expectation stays.
         var kept = Kept(tokens.shape[0]);
         if (kept.Length == 0) return tokens.alias();
-        using var index = tensor(kept, device: tokens.device);
-        using var input = kept.Length == tokens.shape[0] ? tokens.alias() : tokens.index_select(0, index);
+        using var index = kept.Length == tokens.shape[0] ? null : tensor(kept, device: tokens.device);
+        using var input = index is null ? tokens.alias() : tokens.index_select(0, index);
         using var branched = Branch(input, norm, layer, scale);
-        using var output = branched.to(tokens.dtype); // the branch may compute in half precision beside a float32 residual stream
-        return tokens.PlusRows(index, output, 1 / (1 - _dropPath));
+        using var spread = index is null ? branched.alias() : Spread(branched, kept, tokens.shape[0]);
+        using var output = spread.to(tokens.dtype); // the branch may compute in half precision beside a float32 residual stream
+        return tokens.Plus(output, 1 / (1 - _dropPath));
+    }
+
+    /// <summary>A row of zeros where a sample was dropped. index_add would add the rows as they are, but keeps them all for a gradient that never reads them.</summary>
+    private static Tensor Spread(Tensor rows, long[] kept, long samples)
+    {
+        var places = new long[samples];
+        Array.Fill(places, kept.Length);
+        for (var i = 0; i < kept.Length; i++) places[kept[i]] = i;
+        using Tensor index = tensor(places, device: rows.device), none = zeros([1, .. rows.shape[1..]], rows.dtype, rows.device);
+        using var all = cat([rows, none], 0);
+        return all.index_select(0, index);
     }
 
     private long[] Kept(long samples)

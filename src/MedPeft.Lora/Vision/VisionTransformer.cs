@@ -63,7 +63,7 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
             ? Initialization.Normal([1, 1 + config.Patches, config.EmbedDim], generator, .02)
             : Initialization.Own(PositionEmbedding.SinCos(config.EmbedDim, config.Grid, config.Grid), trained: false);
         if (config.RegisterTokens > 0) _registers = Initialization.Normal([1, config.RegisterTokens, config.EmbedDim], generator, 1e-6);
-        _patches = new PatchEmbedding(config, generator);
+        _patches = new PatchEmbedding(config, generator, takesGray: true);
         _blocks = new ModuleList<nn.Module<Tensor, Tensor>>([.. Enumerable.Range(0, config.Depth).Select(i => new VisionBlock(
             config.EmbedDim, config.Heads, config.MlpRatio, config.LayerNormEps, Linear, config.Depth == 1 ? 0 : config.DropPath * i / (config.Depth - 1), config.LayerScale))]);
         if (config.Pooling == ViTPooling.ClassToken) _norm = nn.LayerNorm(config.EmbedDim, config.LayerNormEps);
@@ -83,7 +83,10 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
     public bool CheckpointActivations { get; set; }
 
     /// <summary>Scores images.</summary>
-    /// <param name="input">Normalised images, [B, channels, ImageSize, ImageSize].</param>
+    /// <param name="input">
+    /// Normalised images, [B, channels, ImageSize, ImageSize]; or [B, 1, ImageSize, ImageSize], which stands for as many equal channels and gives the same but for rounding, at a
+    /// third of the patch embedding's work. Hooks on <c>patch_embed.proj</c> are then not run, unless it is adapted.
+    /// </param>
     /// <returns>Logits, [B, Outputs], or the pooled features, [B, EmbedDim], where the head is left out; caller owns.</returns>
     /// <exception cref="ArgumentException">Images of another shape.</exception>
     public override Tensor forward(Tensor input)

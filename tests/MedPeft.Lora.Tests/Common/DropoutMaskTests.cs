@@ -56,6 +56,24 @@ public class DropoutMaskTests
         Assert.Equal(dropped.data<float>().ToArray(), input.grad!.data<float>().ToArray());
     }
 
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    public void The_gradient_is_that_of_a_product_with_the_mask_in_every_type_and_layout(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        using var draws = new Generator(4, CPU);
+        // Read and written through a transposed view, and passed on through one: neither lies in one piece.
+        var (start, weights) = (randn(33, 50, generator: draws).to(type), randn(50, 33, generator: draws).to(type));
+        Tensor a = start.clone().requires_grad_(), b = start.clone().requires_grad_();
+        var dropped = DropoutMask.Apply(a.t(), .4);
+        var product = b.t().mul(dropped.detach().ne(0).to(type));
+        TensorAssert.Close(product, dropped, 0, "output");
+        dropped.t().mul(weights.t()).sum().backward();
+        product.t().mul(weights.t()).sum().backward();
+        TensorAssert.Close(b.grad!, a.grad!, 0, "gradient");
+    }
+
     private static float[] Mask(long seed, long[] shape, ScalarType type, double probability)
     {
         using var scope = NewDisposeScope();

@@ -91,10 +91,10 @@ public class VisionTransformerTests
     {
         using var vit = new VisionTransformer(Small);
 
-        var error = Assert.Throws<ArgumentException>(() => vit.call(zeros(1, 1, 32, 32)));
+        var error = Assert.Throws<ArgumentException>(() => vit.call(zeros(1, 2, 32, 32)));
 
         Assert.Equal(
-            "This vision transformer takes images of [batch, 3, 32, 32]; found [1, 1, 32, 32]. Resize the images, or load the model with another ImageSize (its position embeddings are then interpolated). (Parameter 'images')",
+            "This vision transformer takes images of [batch, 3, 32, 32]; found [1, 2, 32, 32]. Resize the images, or load the model with another ImageSize (its position embeddings are then interpolated). (Parameter 'images')",
             error.Message);
     }
 
