@@ -37,7 +37,7 @@ internal sealed partial class FrozenPrefix
                 $"Freeze it: adapters do, as do requires_grad = false and {Advice(stack)}. Or set FrozenPrefixCache to null.");
         if (Adapters(model).Any(entry => entry.Layer is PromptLayer && entry.Layer.Adapter.Any(parameter => parameter.Value.Handle == lowest.Handle)))
             throw new TrainingException(
-                "FrozenPrefixCache keeps what the frozen blocks below the first trained one give, and trained prompts enter the first block. Set FrozenPrefixCache to null, or use another method on the last blocks.");
+                $"FrozenPrefixCache keeps what the frozen blocks below the first trained one give, and trained prompts enter the first block. Let them enter later: {Advice(stack)}. Or set FrozenPrefixCache to null.");
         throw new TrainingException(
             $"FrozenPrefixCache keeps what the frozen blocks below the first trained one give, and the first block itself trains ('{lowest.Name}'). " +
             (stack.Blocks == 1 ? "A model of one block has nothing below it: set FrozenPrefixCache to null." : $"Adapt the last blocks alone: {Advice(stack)}. Or set FrozenPrefixCache to null."));

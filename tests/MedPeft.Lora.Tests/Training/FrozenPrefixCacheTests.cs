@@ -227,7 +227,7 @@ public sealed class FrozenPrefixCacheTests : TinyRunTest
         Assert.True(result.Epochs[^1].TrainingLoss < result.Epochs[0].TrainingLoss);
 
         using var prompted = new VisionTransformer(Four, seed: 1);
-        prompted.InjectAdapter(new PromptConfig { Targets = ["blocks.3"], Trainable = ["head"] });
+        prompted.InjectAdapter(new PromptConfig { Within = ["blocks.3"], Trainable = ["head"] });
         Assert.Equal(3, FrozenPrefix.Of(prompted, Cached)!.Blocks);
         new Trainer(Cached).Fit(prompted, _train, _validation);
     }
@@ -282,7 +282,7 @@ public sealed class FrozenPrefixCacheTests : TinyRunTest
         const string Draws = "FrozenPrefixCache needs training images that are the same in every epoch, and the training pipeline draws at random: ";
         const string Fixed = ". Set TrainPipeline to a fixed one, such as ImagePipeline.Evaluate of the same size and normalization, or FrozenPrefixCache to null.";
         Assert.Equal(
-            $"{Draws}RandomResizedCrop(16, scale 0.08-1, ratio 0.75-1.3333, bicubic) and HorizontalFlip(0.5){Fixed}", Refusal(Cached with { TrainPipeline = null }));
+            $"{Draws}RandomResizedCrop(16, scale 0.08-1, ratio 0.75-1.333, bicubic) and HorizontalFlip(0.5){Fixed}", Refusal(Cached with { TrainPipeline = null }));
         Assert.Equal(
             $"{Draws}Sometimes{Fixed}", Refusal(Cached with { TrainPipeline = new ImagePipeline([new Resize(16), new CenterCrop(16), new Sometimes()], Normalization.None, 16) }));
         Assert.Equal(
@@ -301,7 +301,7 @@ public sealed class FrozenPrefixCacheTests : TinyRunTest
             $"{Keeps}the first block itself trains ('blocks.0.attn.qkv.lora_A.weight'). A model of one block has nothing below it: set FrozenPrefixCache to null.", Refusal(single));
         using var prompted = new VisionTransformer(Four, seed: 1);
         prompted.InjectAdapter(new PromptConfig());
-        Assert.Equal($"{Keeps}trained prompts enter the first block. Set FrozenPrefixCache to null, or use another method on the last blocks.", Refusal(prompted));
+        Assert.Equal($"{Keeps}trained prompts enter the first block. Let them enter later: {Within}", Refusal(prompted));
         using var other = new Other();
         Assert.Equal("FrozenPrefixCache needs a VisionTransformer, whose blocks can run apart; found Other. Set FrozenPrefixCache to null.", Refusal(other));
         using var mae = new MaskedAutoencoder(new MaskedAutoencoderConfig { Encoder = Four, DecoderDim = 16, DecoderDepth = 1, DecoderHeads = 2 }, seed: 4);
@@ -335,8 +335,8 @@ public sealed class FrozenPrefixCacheTests : TinyRunTest
         int? failAt = null, CancellationTokenSource? stop = null)
     {
         using var model = new VisionTransformer(shape ?? Four, seed);
-        change?.Invoke(model);
         model.InjectLora(new LoraConfig { Rank = 4, Alpha = 8, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"], Within = [within] });
+        change?.Invoke(model);
         var (filled, passes) = (0, 0);
         var told = new List<TrainingProgress>();
         Block(model, 0).register_forward_hook((_, input, output) =>
