@@ -15,6 +15,7 @@ internal static class Ratios
         ("lora-bf16", "LoRA step, bfloat16 backbone", 2.4, 1, batch => Steps(batch, Trained.PlainLora, Trained.Lora, Precision.BFloat16)),
         ("fft", "LoRA step against full fine-tuning, float32", 1.4, 1, batch => Steps(batch, Trained.Full, Trained.Lora)),
         ("top4", "LoRA on the last 4 blocks against all 12", 1.55, 1, batch => Steps(batch, Trained.Lora, Trained.LoraTop4)),
+        ("top4-cached", "LoRA on the last 4 blocks with cached prefix against all 12", 2.7, 1, CachedPrefix),
         ("infer-1", "inference, batch 1, float32", 1.2, 1, _ => Inference(1, null)),
         ("infer-16", "inference, batch 16, float32", 1.2, 1, _ => Inference(16, null)),
         ("infer-bf16-1", "inference, batch 1, bfloat16", 2.2, 1, _ => Inference(1, ScalarType.BFloat16)),
@@ -50,6 +51,12 @@ internal static class Ratios
     {
         var (a, b) = (new TrainingStep(against, batch), new TrainingStep(ours, batch, precision: precision));
         return new Pair(against.ToString(), ours.ToString(), () => a.Step(), () => b.Step(), a, b);
+    }
+
+    private static Pair CachedPrefix(int batch)
+    {
+        var (a, b) = (new TrainingStep(Trained.Lora, batch), new CachedPrefixStep(batch));
+        return new Pair("Lora", "LoraTop4, cached", () => a.Step(), b.Step, a, b);
     }
 
     private static Pair Inference(int batch, ScalarType? type)

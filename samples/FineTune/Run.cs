@@ -73,7 +73,7 @@ internal sealed class Run(Options options, ParseResult given)
                     bar.Value = 100 * state.Fraction;
                     bar.Description = string.Create(
                         CultureInfo.InvariantCulture,
-                        $"epoch {state.Epoch}/{state.Epochs} {(state.Phase == TrainingPhase.Training ? $"loss {state.Loss:F4}" : "validating")} {state.ImagesPerSecond:F1} images/s");
+                        $"epoch {state.Epoch}/{state.Epochs} {state.Phase switch { TrainingPhase.Training => $"loss {state.Loss:F4}", TrainingPhase.Validation => "validating", _ => "filling the cache" }} {state.ImagesPerSecond:F1} images/s");
                 }), stop);
             });
         return result!;

@@ -122,8 +122,9 @@ public sealed class ImageLoader : IDisposable
         lock (_runs) _runs.Remove(run);
     }
 
-    // Called in the order of the batches, so the count at which the limit is passed is the same in every run.
-    private void Record(int index, ImageException problem)
+    /// <summary>Counts an image as left out, or throws where that would be one too many.</summary>
+    /// <remarks>Called in the order of the batches, so the count at which the limit is passed is the same in every run.</remarks>
+    internal void Record(int index, ImageException problem)
     {
         var allowed = Options.OnBadImage.Allowed(_data.Count);
         lock (_skipped)

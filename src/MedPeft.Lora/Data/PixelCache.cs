@@ -34,7 +34,7 @@ public sealed class PixelCache : IDisposable
     private PixelCache(string folder, PixelCacheOptions options)
     {
         (_folder, _options, _resize) = (folder, options, new Resize(options.ShortSide));
-        _index = CacheIndex.Empty(folder, options.Key).Refreshed();
+        _index = CacheIndex.Empty(folder, CacheFormat.Pixels, options.Key).Refreshed();
     }
 
     /// <summary>Opens a cache; the folder is made if it does not exist.</summary>
@@ -49,16 +49,7 @@ public sealed class PixelCache : IDisposable
             throw new ArgumentException(
                 "PixelCacheOptions.Decode is given without a Version. Name what it does, and change the name whenever it does something else.",
                 nameof(options));
-        folder = Path.GetFullPath(folder);
-        try
-        {
-            Directory.CreateDirectory(folder);
-            return new PixelCache(folder, options);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DatasetException(folder, $"cannot hold a cache: {e.Message}", innerException: e);
-        }
+        return CacheFolder.Open(folder, full => new PixelCache(full, options));
     }
 
     /// <summary>The number of different images in the cache.</summary>
@@ -81,28 +72,21 @@ public sealed class PixelCache : IDisposable
     {
         ArgumentNullException.ThrowIfNull(data);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        try
+        lock (_adding) return CacheFolder.Write(_folder, "add again", Fill, cancellationToken);
+
+        PixelCacheReport Fill()
         {
-            lock (_adding)
+            _index = _index.Refreshed();
+            var filling = new CacheFilling(data, _options, _index, Shrink, progress);
+            try
             {
-                using var onlyOne = CacheLock.Wait(_folder, cancellationToken);
-                _index = _index.Refreshed();
-                var filling = new CacheFilling(data, _options, _index, Shrink, progress);
-                try
-                {
-                    using var writer = new SegmentWriter(_folder, _options.Key, _options.FileBytes);
-                    return filling.Run(writer, cancellationToken);
-                }
-                finally
-                {
-                    _index = _index.Refreshed();
-                }
+                using var writer = new SegmentWriter(_folder, CacheFormat.Pixels, _options.Key, _options.FileBytes);
+                return filling.Run(writer, cancellationToken);
             }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DatasetException(
-                _folder, $"cannot be written: {e.Message.TrimEnd('.')}. What was finished is kept; free space or choose another folder, then add again.", innerException: e);
+            finally
+            {
+                _index = _index.Refreshed();
+            }
         }
     }
 
@@ -132,6 +116,9 @@ public sealed class PixelCache : IDisposable
     /// <summary>Whether a way to read is a cache's own, whose images nobody else holds.</summary>
     internal static bool IsRead(Func<ImageRecord, PixelImage> read)
         => read.Target is PixelCache { _options.Decode: null } cache && read == cache.Read;
+
+    /// <summary>All that decides the pixels a cache's own way to read gives, as text; null for any other way.</summary>
+    internal static string? KeyOf(Func<ImageRecord, PixelImage> read) => read.Target is PixelCache cache && read == cache.Read ? cache._options.Key : null;
 
     /// <summary>Lets go of the files; they stay.</summary>
     public void Dispose()

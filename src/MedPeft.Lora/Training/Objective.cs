@@ -22,7 +22,10 @@ internal abstract class Objective : IDisposable
 }
 
 /// <summary>Binary cross-entropy of a classifier.</summary>
-internal sealed class LabelObjective(TrainingOptions options, Device device) : Objective
+/// <param name="options">Label smoothing and weights.</param>
+/// <param name="device">Where the labels lie.</param>
+/// <param name="prefix">Where the batches are of tokens: what has given them.</param>
+internal sealed class LabelObjective(TrainingOptions options, Device device, FrozenPrefix? prefix = null) : Objective
 {
     private readonly Tensor? _positiveWeights = options.PositiveWeights is { } weights
         ? tensor(weights.Select(weight => (float)weight).ToArray(), device: device).DetachFromDisposeScope() : null;
@@ -31,7 +34,7 @@ internal sealed class LabelObjective(TrainingOptions options, Device device) : O
 
     public override Tensor Loss(nn.Module<Tensor, Tensor> model, Tensor images, Tensor labels, long terms)
     {
-        using var logits = model.call(images);
+        using var logits = prefix is null ? model.call(images) : prefix.Score(images);
         return MaskedLoss.Of(logits, labels, _positiveWeights, options.LabelSmoothing, terms);
     }
 

@@ -23,6 +23,8 @@ internal static class RunIdentity
         };
         // Alpha or dropout leave no trace in names and shapes.
         if (LoraAdapter.Of(model) is { Count: > 0 } adapters) identity["adapters"] = Hex(string.Join('\n', adapters.Select(adapter => $"{adapter.Name} {adapter.Config}")));
+        // Only where it is set, so that runs begun by a version without it go on.
+        if (options.FrozenPrefixCache is { } cache) identity[nameof(options.FrozenPrefixCache)] = cache.Effect;
         if (validation is not null) identity["validation images"] = Data(validation);
         foreach (var (name, value) in Settings(options, device)) identity[name] = string.Create(CultureInfo.InvariantCulture, $"{value}");
         return identity;

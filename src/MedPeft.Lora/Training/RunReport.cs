@@ -30,6 +30,9 @@ internal sealed class RunReport(TrainingOptions options, IProgress<TrainingProgr
     public void Scored(int epoch, int step, int steps, double imagesPerSecond) =>
         Tell(new TrainingProgress(TrainingPhase.Validation, epoch, options.Epochs, step, steps, null, null, imagesPerSecond));
 
+    public void Prepared(int epoch, int image, int images, double imagesPerSecond) =>
+        Tell(new TrainingProgress(TrainingPhase.Preparation, epoch, options.Epochs, image, images, null, null, imagesPerSecond));
+
     public void Epoch(EpochResult result)
     {
         foreach (var observer in options.Observers) observer.OnEpoch(result);

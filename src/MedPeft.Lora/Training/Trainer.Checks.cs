@@ -30,6 +30,7 @@ public sealed partial class Trainer
 
     private void CheckNoLabelOptions()
     {
+        if (_options.FrozenPrefixCache is not null) throw new TrainingException("FrozenPrefixCache needs blocks that stay as they are, and pre-training trains them all. Leave it at its default.");
         string? unfit = _options switch
         {
             { LabelSmoothing: > 0 } => nameof(TrainingOptions.LabelSmoothing),

@@ -41,6 +41,7 @@ public sealed partial class Trainer
     /// <returns>Every finished epoch; the model has the weights of the best one (<see cref="TrainingOptions.KeepBest"/>).</returns>
     /// <exception cref="TrainingException">Model, data and options do not fit, training and validation share images, or the loss is no longer a number: the model then has the weights before that step.</exception>
     /// <exception cref="Imaging.ImageException">An image cannot be read.</exception>
+    /// <exception cref="DatasetException">A cache in use is damaged or cannot be written.</exception>
     /// <exception cref="Checkpoints.CheckpointException">A checkpoint of the run cannot be written, the last one is as it was; or none of them can be read.</exception>
     public TrainingResult Fit(
         nn.Module<Tensor, Tensor> model, ImageDataset train, ImageDataset validation, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
@@ -52,14 +53,15 @@ public sealed partial class Trainer
         model.to(_device);
         CheckOutputs(model, train);
         CheckWeights(train);
+        var prefix = FrozenPrefix.Of(model, _options);
         CheckLeaks(train, validation, cancellationToken);
 
         var report = new RunReport(_options, progress);
-        using var objective = new LabelObjective(_options, _device);
+        using var objective = new LabelObjective(_options, _device, prefix);
         using var folder = OpenFolder();
         var identity = Identity(folder, model, train, validation);
         using var precision = PrecisionScope.Enter(model, _options, _device);
-        using var run = new TrainingRun(model, train, objective, _options, _device, _logger, report, folder, identity);
+        using var run = new TrainingRun(model, train, objective, _options, _device, _logger, report, folder, identity, prefix);
         run.Step.BeforePass = BeforePass;
         LogStart(train.Count, validation.Count, run.TrainedParameters, _options.Epochs, run.StepsPerEpoch);
         var finished = run.Go(epoch => Score(model, validation, epoch, report, cancellationToken), cancellationToken);

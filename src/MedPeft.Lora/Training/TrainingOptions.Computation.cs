@@ -31,6 +31,10 @@ public sealed partial record TrainingOptions
     /// <value>Default 0: none, as the paper.</value>
     public double ClipNorm { get; init => field = Require.NotNegative(value); }
 
+    /// <summary>Keep what the frozen blocks below the first trained one give for each training image, and compute it only once.</summary>
+    /// <value>Default null: every step runs the whole model. See <see cref="Training.FrozenPrefixCache"/> for what it changes and what it takes.</value>
+    public FrozenPrefixCache? FrozenPrefixCache { get; init; }
+
     /// <summary>The rows of a micro-batch that are in force.</summary>
     internal int MicroBatch => MicroBatchSize == 0 ? BatchSize : Math.Min(MicroBatchSize, BatchSize);
 }

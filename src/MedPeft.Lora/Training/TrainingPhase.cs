@@ -8,4 +8,7 @@ public enum TrainingPhase
 
     /// <summary>Scoring the validation images.</summary>
     Validation,
+
+    /// <summary>Filling the <see cref="FrozenPrefixCache"/>, before the first step; the steps of the progress are images.</summary>
+    Preparation,
 }

@@ -4,15 +4,20 @@ namespace MedPeft.Lora.Training;
 /// <param name="Phase">What is being done.</param>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="Epochs">Epochs of the run.</param>
-/// <param name="Step">Batches done in this phase of this epoch.</param>
+/// <param name="Step">Batches, or in preparation images, done in this phase of this epoch.</param>
 /// <param name="Steps">Batches of this phase.</param>
 /// <param name="Loss">Loss of the step; null while scoring.</param>
 /// <param name="LearningRate">Rate of the step; null while scoring.</param>
 /// <param name="ImagesPerSecond">Since the phase of this epoch began.</param>
 public sealed record TrainingProgress(TrainingPhase Phase, int Epoch, int Epochs, int Step, int Steps, double? Loss, double? LearningRate, double ImagesPerSecond)
 {
-    /// <summary>Share of the run that is done, in [0, 1]; scoring counts as part of its epoch.</summary>
-    public double Fraction => Phase == TrainingPhase.Training ? (Epoch - 1 + .9 * Step / Steps) / Epochs : (Epoch - 1 + .9 + .1 * Step / Steps) / Epochs;
+    /// <summary>Share of the run that is done, in [0, 1]; scoring counts as part of its epoch, preparation as nothing.</summary>
+    public double Fraction => Phase switch
+    {
+        TrainingPhase.Training => (Epoch - 1 + .9 * Step / Steps) / Epochs,
+        TrainingPhase.Validation => (Epoch - 1 + .9 + .1 * Step / Steps) / Epochs,
+        _ => (Epoch - 1.0) / Epochs,
+    };
 
     /// <summary>Norm of the step's gradient before clipping; null while scoring.</summary>
     public double? GradientNorm { get; init; }

@@ -10,6 +10,7 @@ namespace MedPeft.Lora.Training;
 internal sealed partial class TrainingRun : IDisposable
 {
     private readonly nn.Module<Tensor, Tensor> _model;
+    private readonly CachedBatches? _cached;
     private readonly ImageDataset _images;
     private readonly TrainingOptions _options;
     private readonly ILogger _logger;
@@ -26,7 +27,7 @@ internal sealed partial class TrainingRun : IDisposable
 
     public TrainingRun(
         nn.Module<Tensor, Tensor> model, ImageDataset images, Objective objective, TrainingOptions options, Device device, ILogger logger, RunReport report, RunFolder? folder,
-        IReadOnlyDictionary<string, string> identity)
+        IReadOnlyDictionary<string, string> identity, FrozenPrefix? prefix = null)
     {
         (_model, _images, _options, _logger, _report, _folder, _identity) = (model, images, options, logger, report, folder, identity);
         _loader = new ImageLoader(images, options.Training, new ImageLoaderOptions
@@ -39,6 +40,7 @@ internal sealed partial class TrainingRun : IDisposable
             OnBadImage = options.OnBadImage,
             Read = options.Read,
         });
+        if (prefix is not null) _cached = new CachedBatches(prefix, images, _loader, options, device);
         var groups = ParameterGroup.Of(model, options);
         TrainedParameters = groups.Sum(group => group.Parameters.Sum(entry => entry.Parameter.numel()));
         _optimizer = Optimizer.For(groups, options);
@@ -71,21 +73,16 @@ internal sealed partial class TrainingRun : IDisposable
     /// <returns>Whether the end was reached; the model then has the weights that the options want.</returns>
     public bool Go(Func<int, AurocReport?>? score, CancellationToken cancellationToken)
     {
+        var goesOn = _state.Finished || Prepare(cancellationToken);
         _report.Begin(_state, StepsPerEpoch);
-        while (!_state.Finished)
+        while (goesOn && !_state.Finished)
         {
-            if (!Learn(cancellationToken) || !Conclude(score))
-            {
-                Save();
-                UseBest();
-                return false;
-            }
-
+            goesOn = Learn(cancellationToken) && Conclude(score);
             Save();
         }
 
         UseBest();
-        return true;
+        return goesOn;
     }
 
     public void Dispose()
@@ -95,8 +92,26 @@ internal sealed partial class TrainingRun : IDisposable
         _optimizer.Dispose();
         _average?.Dispose();
         _randomness.Dispose();
+        _cached?.Dispose();
         _loader.Dispose();
         _model.eval();
+    }
+
+    private bool Prepare(CancellationToken cancellationToken)
+    {
+        if (_cached is null) return true;
+        try
+        {
+            var began = Stopwatch.GetTimestamp();
+            var computed = _cached.Fill(_model, (image, of, speed) => _report.Prepared(_state.Epoch, image, of, speed), cancellationToken);
+            var (images, bytes) = _cached.Kept;
+            LogFilled(computed, images - computed, images * bytes, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            return true;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     private bool Learn(CancellationToken cancellationToken)
@@ -104,7 +119,7 @@ internal sealed partial class TrainingRun : IDisposable
         _model.train();
         try
         {
-            using var batches = _loader.EpochFrom(_state.Epoch, _state.Batch, cancellationToken).GetEnumerator();
+            using var batches = (_cached?.EpochFrom(_state.Epoch, _state.Batch, cancellationToken) ?? _loader.EpochFrom(_state.Epoch, _state.Batch, cancellationToken)).GetEnumerator();
             while (true)
             {
                 var began = Stopwatch.GetTimestamp();
@@ -208,6 +223,9 @@ internal sealed partial class TrainingRun : IDisposable
 
     [LoggerMessage(6, LogLevel.Warning, "Memory ran out; from here on {Rows} images go through the model at once, the effective batch stays")]
     private partial void LogHalved(int rows);
+
+    [LoggerMessage(10, LogLevel.Information, "Frozen prefix: {Computed} images computed, {Kept} were there, {Bytes} bytes in all, {Seconds:F1} s")]
+    private partial void LogFilled(int computed, int kept, long bytes, double seconds);
 
     [LoggerMessage(7, LogLevel.Information, "Stopped after epoch {Epoch}: {Patience} epochs in a row without a better macro AUROC")]
     private partial void LogEarly(int epoch, int patience);

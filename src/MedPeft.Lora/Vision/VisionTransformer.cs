@@ -92,15 +92,8 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        var tokens = Embed(input);
-        foreach (var block in _blocks)
-        {
-            var next = CheckpointActivations && training && is_grad_enabled() ? CheckpointedBlock.Run(block, tokens) : block.call(tokens);
-            tokens.Dispose();
-            tokens = next;
-        }
-
-        using (tokens) return Score(tokens);
+        using var tokens = Run(Embed(input), 0, Config.Depth);
+        return Score(tokens);
     }
 
     private Tensor Score(Tensor tokens)

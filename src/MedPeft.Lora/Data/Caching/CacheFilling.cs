@@ -78,7 +78,7 @@ internal sealed class CacheFilling(
         lock (_lock) isThere = index.Find(source) is not null || !_written.Add(source.Content!.Value);
         if (isThere)
         {
-            lock (_lock) writer.Append(source, null, 0);
+            lock (_lock) writer.Append(source);
             return 0;
         }
 
@@ -94,7 +94,7 @@ internal sealed class CacheFilling(
         }
 
         var checksum = Crc32.Compute(image.Pixels);
-        lock (_lock) writer.Append(source, image, checksum);
+        lock (_lock) writer.Append(source, (image.Width, image.Height, image.Channels), image.Pixels, checksum);
         return image.Pixels.LongLength;
     }
 

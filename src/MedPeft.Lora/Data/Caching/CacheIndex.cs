@@ -4,14 +4,15 @@ namespace MedPeft.Lora.Data.Caching;
 internal sealed class CacheIndex : IDisposable
 {
     private readonly string _folder;
+    private readonly CacheFormat _format;
     private readonly byte[] _header;
     private readonly Dictionary<string, CacheSegment?> _segments;
     private readonly Dictionary<UInt128, CachedImage> _byContent = [];
     private readonly Dictionary<UInt128, CacheEntry> _byPath = [];
 
-    private CacheIndex(string folder, byte[] header, Dictionary<string, CacheSegment?> segments)
+    private CacheIndex(string folder, CacheFormat format, byte[] header, Dictionary<string, CacheSegment?> segments)
     {
-        (_folder, _header, _segments) = (folder, header, segments);
+        (_folder, _format, _header, _segments) = (folder, format, header, segments);
         foreach (var segment in segments.Values.OfType<CacheSegment>())
         {
             for (var i = 0; i < segment.Entries.Count; i++)
@@ -28,15 +29,15 @@ internal sealed class CacheIndex : IDisposable
 
     public long Bytes { get; }
 
-    public static CacheIndex Empty(string folder, string key) => new(folder, SegmentWriter.Header(key), []);
+    public static CacheIndex Empty(string folder, CacheFormat format, string key) => new(folder, format, SegmentWriter.Header(format, key), []);
 
     /// <summary>The index with the files that were finished since, by whichever process.</summary>
     public CacheIndex Refreshed()
     {
         var segments = new Dictionary<string, CacheSegment?>(_segments);
-        foreach (var path in Directory.EnumerateFiles(_folder, "*" + SegmentWriter.Extension).Order(StringComparer.Ordinal))
-            if (!segments.ContainsKey(path)) segments.Add(path, CacheSegment.Open(path, _header));
-        return segments.Count == _segments.Count ? this : new CacheIndex(_folder, _header, segments);
+        foreach (var path in Directory.EnumerateFiles(_folder, "*" + _format.Extension).Order(StringComparer.Ordinal))
+            if (!segments.ContainsKey(path)) segments.Add(path, CacheSegment.Open(path, _format, _header));
+        return segments.Count == _segments.Count ? this : new CacheIndex(_folder, _format, _header, segments);
     }
 
     /// <summary>The image of a file: by its content if that is known, else by path, length and time. A file that is gone is found by its path alone.</summary>
