@@ -22,7 +22,7 @@ internal static class Growth
         Directory.CreateDirectory(folder);
         Console.WriteLine($"LoRA step of ViT-B/16, float32; images in batches of 4, tokens and rank at batch 2; median of {rounds} rounds, {Environment.ProcessorCount} cores\n");
         Console.WriteLine("| size | value | seconds | against the one before | size against the one before |\n|---|---:|---:|---:|---:|");
-        foreach (var (size, values, make) in Sizes.Where(size => args.Length <= 2 || args[2..].Contains(size.Size)))
+        foreach (var (size, values, make) in Sizes.Where(size => args.Length <= 2 || args.Skip(2).Contains(size.Size)))
         {
             var seconds = values.Select(value => Time(make(value), rounds)).ToArray();
             for (var i = 0; i < values.Length; i++)
