@@ -69,7 +69,7 @@ internal sealed class Demonstration(Plan plan, string folder)
         if (!same) throw new InvalidOperationException("The adapter that was loaded scores otherwise than the one that was saved.");
 
         // Each label's threshold is the one that serves best on validation (Youden), as in practice.
-        var (validated, scores) = (trainer.Predict(model, validation), trainer.Predict(model, test));
+        var (validated, scores) = (trainer.Logits(model, validation), trainer.Logits(model, test));
         var labels = test.Labels.Count;
         var thresholds = Enumerable.Range(0, labels).Select(k => Threshold(validated, validation, k)).ToArray();
         var shown = Enumerable.Range(0, test.Count).OrderByDescending(i => test[i].Labels.Sum()).Where((_, rank) => rank % 9 == 0).Take(12);

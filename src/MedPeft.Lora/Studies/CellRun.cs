@@ -34,7 +34,7 @@ internal sealed class CellRun(Study study, StudyCell cell, CellFolder folder, St
 
         var clock = Stopwatch.StartNew();
         var predictions = CellPredictions.Of(
-            inputs.Test, trainer.Predict(model, inputs.Test, cancellationToken), inputs.Validation, trainer.Predict(model, inputs.Validation, cancellationToken));
+            inputs.Test, trainer.Logits(model, inputs.Test, cancellationToken), inputs.Validation, trainer.Logits(model, inputs.Validation, cancellationToken));
         predictions.Save(folder.Predictions, inputs.Test.Labels);
         if (cell.Adapter is not FullConfig) adapter.Save(folder.Adapter); // a whole model for each cell would fill the disk
         var total = model.parameters().Sum(parameter => parameter.numel());

@@ -15,5 +15,5 @@ public sealed record EpochResult(int Epoch, double TrainingLoss, double Learning
     public double DataWait { get; init; }
 
     /// <summary>Highest memory of the process until its end, in bytes; of its main memory, as TorchSharp tells nothing of a GPU's.</summary>
-    public long PeakMemory { get; init; }
+    public long PeakMemoryBytes { get; init; }
 }

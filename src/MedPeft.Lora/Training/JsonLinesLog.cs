@@ -51,7 +51,7 @@ public sealed class JsonLinesLog : ITrainingObserver, IDisposable
             progress.ImagesPerSecond,
             progress.DataWait,
             SecondsLeft = progress.TimeLeft?.TotalSeconds,
-            progress.PeakMemory,
+            progress.PeakMemoryBytes,
         });
     }
 
@@ -71,7 +71,7 @@ public sealed class JsonLinesLog : ITrainingObserver, IDisposable
             result.ImagesPerSecond,
             result.DataWait,
             Seconds = result.Elapsed.TotalSeconds,
-            result.PeakMemory,
+            result.PeakMemoryBytes,
         });
     }
 

@@ -44,7 +44,7 @@ internal sealed class RunReport(TrainingOptions options, IProgress<TrainingProgr
         told = told with
         {
             TimeLeft = _start >= 0 && done > _start ? _clock.Elapsed * ((1 - done) / (done - _start)) : null,
-            PeakMemory = _memory.Bytes,
+            PeakMemoryBytes = _memory.Bytes,
         };
         progress?.Report(told);
         foreach (var observer in options.Observers) observer.OnProgress(told);

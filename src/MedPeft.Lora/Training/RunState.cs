@@ -58,5 +58,5 @@ internal sealed record RunState
 /// <summary>A finished epoch; without scores where the run only pre-trains.</summary>
 internal sealed record EpochState(int Epoch, double Loss, double Rate, IReadOnlyList<LabelAuroc>? Auroc, double ImagesPerSecond, double Seconds, double DataWait, long PeakMemory)
 {
-    public EpochResult Result => new(Epoch, Loss, Rate, new AurocReport(Auroc ?? []), ImagesPerSecond, TimeSpan.FromSeconds(Seconds)) { DataWait = DataWait, PeakMemory = PeakMemory };
+    public EpochResult Result => new(Epoch, Loss, Rate, new AurocReport(Auroc ?? []), ImagesPerSecond, TimeSpan.FromSeconds(Seconds)) { DataWait = DataWait, PeakMemoryBytes = PeakMemory };
 }

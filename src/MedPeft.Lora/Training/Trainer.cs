@@ -121,7 +121,7 @@ public sealed partial class Trainer
     /// <param name="data">The images.</param>
     /// <param name="cancellationToken">Ends the call with <see cref="OperationCanceledException"/>.</param>
     /// <returns>Logits, [images, K], row-major, in the order of the set; a sigmoid makes probabilities of them.</returns>
-    public float[] Predict(nn.Module<Tensor, Tensor> model, ImageDataset data, CancellationToken cancellationToken = default)
+    public float[] Logits(nn.Module<Tensor, Tensor> model, ImageDataset data, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);

@@ -29,5 +29,5 @@ public sealed record TrainingProgress(TrainingPhase Phase, int Epoch, int Epochs
     public double DataWait { get; init; }
 
     /// <summary>Highest memory of the process so far in bytes; of its main memory, as TorchSharp tells nothing of a GPU's.</summary>
-    public long PeakMemory { get; init; }
+    public long PeakMemoryBytes { get; init; }
 }

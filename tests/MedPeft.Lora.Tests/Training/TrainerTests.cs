@@ -36,7 +36,7 @@ public sealed class TrainerTests : TinyRunTest
             Inject(model);
             var trainer = new Trainer(Options with { LoaderThreads = threads });
             trainer.Fit(model, _train, _validation);
-            return trainer.Predict(model, _validation);
+            return trainer.Logits(model, _validation);
         }
 
         using var before = random.get_rng_state();

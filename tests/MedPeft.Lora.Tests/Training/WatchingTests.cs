@@ -55,7 +55,7 @@ public sealed class WatchingTests : TinyRunTest
 
         Assert.All(seen.Reports, report => Assert.NotNull(report.TimeLeft));
         Assert.Equal(TimeSpan.Zero, seen.Reports[^1].TimeLeft);
-        Assert.All(result.Epochs, epoch => Assert.True(epoch.PeakMemory > 1 << 20 && epoch.DataWait is >= 0 and <= 1));
+        Assert.All(result.Epochs, epoch => Assert.True(epoch.PeakMemoryBytes > 1 << 20 && epoch.DataWait is >= 0 and <= 1));
     }
 
     [Fact]
