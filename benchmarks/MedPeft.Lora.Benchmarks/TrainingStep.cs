@@ -27,7 +27,7 @@ public enum Trained
     /// <summary>As <see cref="Full"/>, in the model that is written the plain way.</summary>
     PlainFull,
 
-    /// <summary>Nothing: a pass of the merged model without gradients.</summary>
+    /// <summary>Nothing: a pass of the model without gradients; merged adapters leave no trace in it.</summary>
     Inference,
 }
 
@@ -45,14 +45,13 @@ public sealed class TrainingStep : IDisposable
     {
         _vit = trained is Trained.PlainLora or Trained.PlainFull ? new PlainVit(trained == Trained.PlainLora, rank) : new VisionTransformer(ViTConfig.Base16 with { DropPath = dropPath, ImageSize = pixels });
         _trains = trained != Trained.Inference;
-        if (trained is Trained.Lora or Trained.LoraTop4 or Trained.Inference)
+        if (trained is Trained.Lora or Trained.LoraTop4)
         {
-            var adapter = _vit.InjectLora(new LoraConfig
+            _vit.InjectLora(new LoraConfig
             {
                 Rank = rank, Alpha = 32, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"],
                 Within = trained == Trained.LoraTop4 ? ["blocks.8..11"] : [],
             });
-            if (!_trains) adapter.MergeAndRemove();
         }
         else if (trained == Trained.Probe)
         {
