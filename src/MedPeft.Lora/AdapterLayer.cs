@@ -34,6 +34,9 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <summary>The layer that is adapted: the very object that was given.</summary>
     public nn.Module<Tensor, Tensor> Base { get; }
 
+    /// <summary>True for a projection of a layer in native code, which answers for the parameters itself.</summary>
+    internal bool IsPartOfNative => _part is not null;
+
     /// <summary>What the adapted layer is, e.g. <c>Linear</c>.</summary>
     public abstract string Kind { get; }
 

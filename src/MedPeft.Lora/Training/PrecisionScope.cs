@@ -57,6 +57,7 @@ internal sealed class PrecisionScope : IDisposable
     // An adapter hides the layer that it adapts from the tree.
     private static IEnumerable<nn.Module<Tensor, Tensor>> Layers(nn.Module model) =>
         model.modules().Prepend(model)
+            .Where(module => module is not AdapterLayer { IsPartOfNative: true }) // its parameters are those of a layer in native code, which cannot follow
             .Select(module => module is AdapterLayer adapter ? adapter.Base : module)
             .OfType<nn.Module<Tensor, Tensor>>()
             .Where(module => module.GetType().Assembly == typeof(Linear).Assembly && module.parameters(false).Any())

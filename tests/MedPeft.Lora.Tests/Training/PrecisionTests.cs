@@ -39,6 +39,25 @@ public sealed class PrecisionTests : IDisposable
     }
 
     [Fact]
+    public void Parts_of_native_attention_stay_float32_and_whole()
+    {
+        using var attention = TorchSharp.torch.nn.MultiheadAttention(8, 2);
+        using var x = ones(3, 2, 8);
+        var lora = attention.InjectLora(new LoraConfig { Rank = 2, Targets = ["in_proj"] });
+        using var before = attention.call(x, x, x).Item1;
+        using (PrecisionScope.Enter(attention, new TrainingOptions { Precision = Precision.BFloat16 }, CPU))
+        {
+            Assert.All(attention.parameters(), parameter => Assert.Equal(ScalarType.Float32, parameter.dtype));
+            using var during = attention.call(x, x, x).Item1;
+            TensorAssert.Same(before, during, "output");
+        }
+        lora.Merge();
+        lora.Unmerge();
+        using var after = attention.call(x, x, x).Item1;
+        TensorAssert.Same(before, after, "output");
+    }
+
+    [Fact]
     public void A_bfloat16_run_learns_as_a_float32_run_does_and_leaves_the_frozen_weights_alone()
     {
         var (train, validation) = (TinyRun.Images(_folder, "train", 28, 1), TinyRun.Images(_folder, "validation", 20, 2));

@@ -20,7 +20,7 @@ public sealed class WatchingTests : TinyRunTest
         var epoch = lines.Last(line => line.GetProperty("event").GetString() == "epoch");
         Assert.Equal(2, epoch.GetProperty("epoch").GetInt32());
         Assert.InRange(epoch.GetProperty("auroc").GetProperty("bright").GetDouble(), 0, 1);
-        Assert.True(epoch.GetProperty("peak_memory").GetInt64() > 1 << 20);
+        Assert.True(epoch.GetProperty("peak_memory_bytes").GetInt64() > 1 << 20);
         Assert.InRange(lines[0].GetProperty("data_wait").GetDouble(), 0, 1);
         Assert.True(lines[0].GetProperty("gradient_norm").GetDouble() > 0);
         Assert.True(lines[1].GetProperty("seconds_left").GetDouble() > 0);
