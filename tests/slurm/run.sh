@@ -28,7 +28,8 @@ turn=0
 for _ in $(seq 600); do
   [ -z "$(squeue -h -o %i)" ] && break
   for job in $(squeue -h -t PD -o %i -r); do scontrol update job="$job" StartTime=now 2> /dev/null || true; done
-  if [ "$turn" -lt 6 ] && program=$(pgrep -n -f "study.dll run .*--index"); then
+  # In the midst of a cell: a program that has just been started has nothing to lose yet.
+  if [ "$turn" -lt 6 ] && program=$(pgrep -o -f "^dotnet .*study.dll run .*--index") && [ "$(ps -o etimes= -p "$program")" -ge $((3 + turn % 3)) ]; then
     turn=$((turn + 1))
     if [ $((turn % 2)) -eq 0 ]; then kill -KILL "$program"; else kill -TERM "$program"; fi 2> /dev/null || true
   fi
@@ -38,5 +39,7 @@ done
 for table in report.md tasks.csv cells.csv labels.csv; do
   cmp "$work/calm/$table" "$work/troubled/$table" || { tail -n 20 "$work"/jobs/logs/*; echo "slurm: $table differs"; exit 1; }
 done
-starts=$(cat "$work"/troubled/cells/*/starts | awk '{ sum += $1 } END { print sum }')
-echo "slurm: $(ls -d "$work"/troubled/cells/* | wc -l) cells in $starts starts, $turn disturbed, tables byte-equal"
+starts=$(awk '{ sum += $1 } END { print sum }' "$work"/troubled/cells/*/starts)
+cells=$(ls -d "$work"/troubled/cells/* | wc -l)
+[ "$starts" -gt "$cells" ] || { echo "slurm: no cell was disturbed in its midst"; exit 1; }
+echo "slurm: $cells cells in $starts starts, $turn disturbed, tables byte-equal"
