@@ -26,7 +26,7 @@ internal sealed class LoraForm : PeftForm
 
     public override AdapterConfig Configure(PeftConfig config, TensorFile file, nn.Module root) => new LoraImport(config, file, root).Config();
 
-    public override IEnumerable<string> Obstacles(AdapterParts parts)
+    private protected override IEnumerable<string> OfMethod(AdapterParts parts)
     {
         foreach (var (path, adapter) in parts.Layers)
         {

@@ -24,7 +24,7 @@ internal abstract class MethodForm(string peftType) : PeftForm
     /// <summary>Fields of the method that are read or mean nothing for what an adapter computes.</summary>
     protected abstract IReadOnlyList<string> Heard { get; }
 
-    public override IEnumerable<string> Obstacles(AdapterParts parts) => parts.Config.Bias == LoraBias.None ? [] : ["PEFT trains no biases beside this method."];
+    private protected override IEnumerable<string> OfMethod(AdapterParts parts) => parts.Config.Bias == LoraBias.None ? [] : ["PEFT trains no biases beside this method."];
 
     public override IEnumerable<string> Differences(PeftConfig config, AdapterParts parts) =>
         config.PeftType.EndsWith(PeftType, StringComparison.Ordinal) ? [] : [$"{AdapterFolder.Config} has peft_type {Quoted.Text(config.PeftType)}, which is not {PeftType}"];

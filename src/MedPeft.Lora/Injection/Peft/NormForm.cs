@@ -27,10 +27,10 @@ internal sealed class NormForm() : MethodForm("LN_TUNING")
         return fields;
     }
 
-    public override IEnumerable<string> Obstacles(AdapterParts parts)
+    private protected override IEnumerable<string> OfMethod(AdapterParts parts)
     {
         var single = parts.Selection.TrainedParameters;
-        return base.Obstacles(parts).Concat(single.Count == 0 || parts.Config.Bias != LoraBias.None ? [] : [$"PEFT trains whole modules only, and {Names.Some(single)} is a parameter of one."]);
+        return base.OfMethod(parts).Concat(single.Count == 0 || parts.Config.Bias != LoraBias.None ? [] : [$"PEFT trains whole modules only, and {Names.Some(single)} is a parameter of one."]);
     }
 
     public override string TrainedKey(AdapterParts parts, string name)

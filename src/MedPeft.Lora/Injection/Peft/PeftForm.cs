@@ -30,7 +30,7 @@ internal class PeftForm
             : $"is {Quoted.Text(config.PeftType)}; read are {string.Join(", ", Known.Select(form => form.PeftType))}.");
 
     /// <summary>The <c>peft_type</c> to write: one that PEFT refuses where it could not hold the adapter.</summary>
-    public string TypeOf(AdapterParts parts) => PeftType == OwnType ? OwnType : Obstacles(parts).Concat(OfAttention(parts)).Any() ? $"{OwnType}_{PeftType}" : PeftType;
+    public string TypeOf(AdapterParts parts) => PeftType == OwnType ? OwnType : Obstacles(parts).Any() ? $"{OwnType}_{PeftType}" : PeftType;
 
     // PEFT adapts the two projections of a MultiheadAttention together and calls them by the attention's own name and by base_layer.out_proj.
     private static IEnumerable<string> OfAttention(AdapterParts parts) => parts.Layers.Where(entry => NativePart.Of(entry.Layer.Base) is { IsOfAttention: true })
@@ -40,7 +40,10 @@ internal class PeftForm
     public virtual bool Holds(AdapterConfig config) => false;
 
     /// <summary>Why PEFT would not compute what we do; nothing where it would.</summary>
-    public virtual IEnumerable<string> Obstacles(AdapterParts parts) => [$"PEFT knows no method like {parts.Config.GetType().Name}."];
+    public IEnumerable<string> Obstacles(AdapterParts parts) => OfMethod(parts).Concat(OfAttention(parts));
+
+    /// <summary>What of it lies in the method and its settings.</summary>
+    private protected virtual IEnumerable<string> OfMethod(AdapterParts parts) => [$"PEFT knows no method like {parts.Config.GetType().Name}."];
 
     /// <summary>The fields of <c>adapter_config.json</c> but for <c>peft_type</c>.</summary>
     public virtual JsonObject Fields(AdapterParts parts) => [];

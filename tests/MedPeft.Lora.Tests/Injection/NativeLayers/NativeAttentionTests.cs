@@ -191,6 +191,7 @@ public class NativeAttentionTests
         try
         {
             lora.Save(folder);
+            Assert.Contains("is a projection of a MultiheadAttention, and PEFT adapts both together under other names.", lora.PeftObstacles()[0], StringComparison.Ordinal);
             Assert.Contains("\"MEDPEFT_LORA\"", File.ReadAllText(Path.Combine(folder, "adapter_config.json")), StringComparison.Ordinal);
             var loaded = twin.LoadLora(folder);
             using var other = twin.call(x);
