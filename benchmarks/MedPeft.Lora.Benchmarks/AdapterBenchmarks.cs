@@ -6,8 +6,6 @@ namespace MedPeft.Lora.Benchmarks;
 /// <summary>What is done with adapters once, on ViT-B/16: putting LoRA (rank 4 on q and v) in and out, merging it and back, saving it, loading it into the plain model.</summary>
 public class AdapterBenchmarks : IDisposable
 {
-    private static readonly LoraConfig Paper = new() { Rank = 4, Alpha = 32, Dropout = .1, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"] };
-
     private readonly string _folder = Directory.CreateTempSubdirectory("medpeft-adapters-").FullName;
     private VisionTransformer? _plain, _adapted;
     private LoraAdapter? _lora;
@@ -17,13 +15,13 @@ public class AdapterBenchmarks : IDisposable
     public void Setup()
     {
         (_plain, _adapted) = (new VisionTransformer(ViTConfig.Base16), new VisionTransformer(ViTConfig.Base16));
-        _lora = _adapted.InjectLora(Paper);
+        _lora = _adapted.InjectLora(TrainingStep.Paper);
         _lora.Save(Path.Combine(_folder, "saved"));
     }
 
     /// <summary>In and out again.</summary>
     [Benchmark]
-    public void InjectAndRemove() => _plain!.InjectLora(Paper).Remove();
+    public void InjectAndRemove() => _plain!.InjectLora(TrainingStep.Paper).Remove();
 
     /// <summary>The update into the weights, in float64 and rounded once, and every bit back.</summary>
     [Benchmark]

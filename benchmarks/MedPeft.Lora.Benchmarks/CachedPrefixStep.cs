@@ -20,7 +20,7 @@ internal sealed class CachedPrefixStep : IDisposable
     /// <summary>Makes the model, some images, and what its first 8 blocks give for them.</summary>
     public CachedPrefixStep(int batch)
     {
-        _vit.InjectLora(new LoraConfig { Rank = 4, Alpha = 32, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"], Within = ["blocks.8..11"] });
+        _vit.InjectLora(TrainingStep.Paper with { Within = ["blocks.8..11"] });
         var options = new TrainingOptions { TrainPipeline = ImagePipeline.Evaluate(224, Normalization.Mrm), FrozenPrefixCache = new(Path.Combine(_folder, "cache")) };
         _prefix = FrozenPrefix.Of(_vit, options)!;
         var data = Images(4 * batch);

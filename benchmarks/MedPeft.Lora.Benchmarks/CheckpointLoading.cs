@@ -12,7 +12,6 @@ namespace MedPeft.Lora.Benchmarks;
 internal static class CheckpointLoading
 {
     private const int Runs = 3;
-    private static readonly LoraConfig Paper = new() { Rank = 4, Alpha = 32, Dropout = .1, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"] };
 
     public static int Run(string[] args)
     {
@@ -54,7 +53,7 @@ internal static class CheckpointLoading
         foreach (var (index, tensor) in state.Values.Index()) zip.Add($"archive/data/{index}", tensor.bytes.ToArray(), entry => entry with { Align = 64 });
         File.WriteAllBytes(Path.Combine(folder, "vit.pth"), zip.Add("archive/version", "3\n"u8.ToArray()).Build());
 
-        model.InjectLora(Paper).Save(Path.Combine(folder, "adapter"));
+        model.InjectLora(TrainingStep.Paper).Save(Path.Combine(folder, "adapter"));
     }
 
     private static void Measure(string folder, string what, string file)
@@ -92,7 +91,7 @@ internal static class CheckpointLoading
     {
         zeros(1).Dispose(); // libtorch itself is not what is measured
         var prepared = what is "fingerprint" or "save" or "adapter" ? VisionTransformer.FromCheckpoint(path, ViTConfig.Base16) : null;
-        var lora = what == "save" ? prepared!.InjectLora(Paper) : null;
+        var lora = what == "save" ? prepared!.InjectLora(TrainingStep.Paper) : null;
         var folder = Path.GetDirectoryName(path)!;
         var clock = Stopwatch.StartNew();
         switch (what)
@@ -134,7 +133,7 @@ internal static class CheckpointLoading
         foreach (var file in new DirectoryInfo(Path.Combine(folder, "adapter")).GetFiles().OrderBy(file => file.Name, StringComparer.Ordinal)) Console.WriteLine($"| {file.Name} | {file.Length.ToString("N0", CultureInfo.InvariantCulture)} |");
         using var model = new VisionTransformer(ViTConfig.Base16, seed: 1);
         var compact = Path.Combine(folder, "compact.safetensors");
-        Safetensors.Write(compact, model.InjectLora(Paper).TrainableParameters().Select(entry => KeyValuePair.Create(entry.Name, (Tensor)entry.Parameter)));
+        Safetensors.Write(compact, model.InjectLora(TrainingStep.Paper).TrainableParameters().Select(entry => KeyValuePair.Create(entry.Name, (Tensor)entry.Parameter)));
         Console.WriteLine($"| for comparison: the same without the zeros that PEFT's form needs | {new FileInfo(compact).Length.ToString("N0", CultureInfo.InvariantCulture)} |");
     }
 }

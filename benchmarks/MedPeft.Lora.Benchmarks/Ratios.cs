@@ -63,7 +63,7 @@ internal static class Ratios
     {
         var plain = new Plain.PlainVit(lora: false);
         var ours = new VisionTransformer(ViTConfig.Base16);
-        ours.InjectLora(new LoraConfig { Rank = 4, Alpha = 32, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"] }).MergeAndRemove();
+        ours.InjectLora(TrainingStep.Paper).MergeAndRemove();
         var images = rand(batch, 3, 224, 224);
         var typed = type is { } half ? images.to(half) : images;
         if (type is { } to) ours.to(to);
@@ -86,7 +86,7 @@ internal static class Ratios
         {
             var vit = new VisionTransformer(ViTConfig.Base16);
             for (var i = 0; i < adapters; i++)
-                vit.InjectLora(new LoraConfig { Rank = 4, Alpha = 32, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"], Seed = (ulong)i }, $"site{i}");
+                vit.InjectLora(TrainingStep.Paper with { Seed = (ulong)i }, $"site{i}");
             vit.eval();
             return vit;
         }

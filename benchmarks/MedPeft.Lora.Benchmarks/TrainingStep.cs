@@ -47,11 +47,7 @@ public sealed class TrainingStep : IDisposable
         _trains = trained != Trained.Inference;
         if (trained is Trained.Lora or Trained.LoraTop4)
         {
-            _vit.InjectLora(new LoraConfig
-            {
-                Rank = rank, Alpha = 32, Dropout = .1, Targets = ["qkv"], Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"],
-                Within = trained == Trained.LoraTop4 ? ["blocks.8..11"] : [],
-            });
+            _vit.InjectLora(Paper with { Rank = rank, Within = trained == Trained.LoraTop4 ? ["blocks.8..11"] : [] });
         }
         else if (trained == Trained.Probe)
         {
@@ -68,6 +64,9 @@ public sealed class TrainingStep : IDisposable
         _labels = randint(0, 2, [batch, 14], device: torch.device(device)).to(ScalarType.Float32);
         _optimizer = optim.SGD(_vit.parameters().Where(p => p.requires_grad).ToList(), learningRate: .01, momentum: .9);
     }
+
+    /// <summary>The paper's setting: rank 4 on q and v, head and last norm trained with them.</summary>
+    public static LoraConfig Paper { get; } = new() { Rank = 4, Alpha = 32, Dropout = .1, Blocks = [LoraBlock.Query, LoraBlock.Value], Trainable = ["head", "fc_norm"] };
 
     /// <summary>Numbers that the step changes.</summary>
     public long TrainedParameters { get; }

@@ -5,10 +5,8 @@ using static TorchSharp.torch;
 namespace MedPeft.Lora.Benchmarks;
 
 /// <summary>One training step of ViT-B/16 at 224 px: adapters against everything against the head alone, over batch, precision and device. The verb <c>step</c> tells the peak memory.</summary>
-public class TrainingStepBenchmarks : IDisposable
+public class TrainingStepBenchmarks : StepBenchmarks
 {
-    private TrainingStep? _step;
-
     /// <summary>The CPU, and CUDA where there is one.</summary>
     public static IEnumerable<string> Devices => cuda.is_available() ? ["cpu", "cuda"] : ["cpu"];
 
@@ -28,19 +26,6 @@ public class TrainingStepBenchmarks : IDisposable
     [ParamsSource(nameof(Devices))]
     public string Device { get; set; } = "cpu";
 
-    /// <summary>Makes the model once.</summary>
-    [GlobalSetup]
-    public void Setup() => _step = new TrainingStep(Trained, Batch, Device, precision: Precision);
-
-    /// <summary>The step.</summary>
-    [Benchmark]
-    public float Step() => _step!.Step();
-
-    /// <summary>Frees it.</summary>
-    [GlobalCleanup]
-    public void Dispose()
-    {
-        _step?.Dispose();
-        GC.SuppressFinalize(this);
-    }
+    /// <inheritdoc/>
+    protected override TrainingStep Make() => new(Trained, Batch, Device, precision: Precision);
 }

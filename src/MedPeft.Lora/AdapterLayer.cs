@@ -53,7 +53,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     internal string AdapterName { get; set; } = AdapterSet.DefaultName;
 
     /// <summary>True if the update has a part in a pass that runs now.</summary>
-    private protected bool TakesPart => Enabled && InUse && !Merged;
+    internal bool TakesPart => Enabled && InUse && !Merged;
 
     /// <summary>True if the update is added in place and reads nothing of the output, so that others may be added to the same output.</summary>
     private protected virtual bool IsSum => false;

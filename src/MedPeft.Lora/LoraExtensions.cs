@@ -76,16 +76,12 @@ public static class LoraExtensions
     /// <exception cref="LoraException">The folder is another method's, or the adapter does not fit the model, its base or the labels; the model is then as it was.</exception>
     /// <exception cref="Checkpoints.CheckpointException">A file is missing or damaged, or the configuration asks for what is not built here.</exception>
     public static LoraAdapter LoadLora(this nn.Module model, string folder, LoadOptions? options = null, string? name = null) =>
-        Load(model, folder, options, name, config =>
-        {
-            if (config is not LoraConfig)
-                throw new LoraException($"'{folder}' holds an adapter of another method, of {config.GetType().Name}. Load it by LoadAdapter, which takes every method.");
-        });
+        Load(model, folder, options, name, loraOnly: true);
 
     /// <summary>As <see cref="LoadLora"/>, for any method: the folder says which.</summary>
     /// <remarks>The folder is one that <see cref="LoraAdapter.Save"/> has written, of any method, or Hugging Face PEFT, of its <c>LORA</c>, <c>VERA</c>, <c>IA3</c>, <c>ADALORA</c> or <c>LN_TUNING</c>.</remarks>
     /// <inheritdoc cref="LoadLora"/>
-    public static LoraAdapter LoadAdapter(this nn.Module model, string folder, LoadOptions? options = null, string? name = null) => Load(model, folder, options, name, _ => { });
+    public static LoraAdapter LoadAdapter(this nn.Module model, string folder, LoadOptions? options = null, string? name = null) => Load(model, folder, options, name, loraOnly: false);
 
     /// <summary>Says what <see cref="InjectLora(nn.Module, LoraConfig, string)"/> would do, and changes nothing.</summary>
     /// <param name="model">The model.</param>
@@ -106,13 +102,14 @@ public static class LoraExtensions
         return LoraPlan.Of(model, Selection.Of(model, ModuleTree.Read(model), config));
     }
 
-    private static LoraAdapter Load(nn.Module model, string folder, LoadOptions? options, string? name, Action<AdapterConfig> demand)
+    private static LoraAdapter Load(nn.Module model, string folder, LoadOptions? options, string? name, bool loraOnly)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new LoadOptions();
         var config = AdapterStore.ConfigOf(AdapterFolder.Of(folder, options.Name), model);
-        demand(config);
+        if (loraOnly && config is not LoraConfig)
+            throw new LoraException($"'{folder}' holds an adapter of another method, of {config.GetType().Name}. Load it by LoadAdapter, which takes every method.");
         var adapter = Injector.Inject(model, config, name ?? options.Name);
         try
         {

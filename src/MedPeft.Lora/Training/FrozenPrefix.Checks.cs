@@ -26,7 +26,7 @@ internal sealed partial class FrozenPrefix
     /// <summary>The first block with a trained parameter that has a part in the model's passes.</summary>
     private static int FirstTrained(nn.Module model, IBlockStack stack)
     {
-        var idle = Adapters(model).Where(entry => !TakesPart(entry.Layer)).SelectMany(entry => entry.Layer.Adapter).Select(entry => entry.Value.Handle).ToHashSet();
+        var idle = Adapters(model).Where(entry => !entry.Layer.TakesPart).SelectMany(entry => entry.Layer.Adapter).Select(entry => entry.Value.Handle).ToHashSet();
         var trained = model.named_parameters().Where(entry => entry.parameter.requires_grad && !idle.Contains(entry.parameter.Handle))
             .Select(entry => (Name: entry.name, entry.parameter.Handle, Place: stack.PlaceOf(entry.name))).OrderBy(entry => entry.Place).ToList();
         if (trained is not [var lowest, ..]) return stack.Blocks;
@@ -53,8 +53,6 @@ internal sealed partial class FrozenPrefix
     private static IEnumerable<(AdapterConfig Config, AdapterLayer Layer)> Adapters(nn.Module model) =>
         LoraAdapter.Of(model).SelectMany(adapter => adapter.Entries.Select(entry => (adapter.Config, entry.Layer)));
 
-    private static bool TakesPart(AdapterLayer layer) => layer is { Enabled: true, InUse: true, Merged: false };
-
     /// <summary>All that decides what is kept for an image, as text.</summary>
     private string Key(nn.Module model, Device device)
     {
@@ -69,14 +67,14 @@ internal sealed partial class FrozenPrefix
     private string Weights(nn.Module model)
     {
         var adapters = Adapters(model).Select(entry => (entry.Config, entry.Layer, Own: entry.Layer.Adapter.Select(parameter => parameter.Value.Handle).ToHashSet())).ToList();
-        var idle = adapters.Where(entry => !TakesPart(entry.Layer)).SelectMany(entry => entry.Own).ToHashSet();
+        var idle = adapters.Where(entry => !entry.Layer.TakesPart).SelectMany(entry => entry.Own).ToHashSet();
         var below = model.named_parameters().Select(entry => (Name: entry.name, Value: (Tensor)entry.parameter))
             .Concat(model.named_buffers().Select(entry => (Name: entry.name, Value: entry.buffer)))
             .Where(entry => _stack.PlaceOf(entry.Name) < Blocks && !idle.Contains(entry.Value.Handle)).ToList();
         var text = new StringBuilder();
         foreach (var (name, hash) in BaseFingerprint.Of([.. below.Select(entry => KeyValuePair.Create(entry.Name, entry.Value))]).Hashes) text.Append(name).Append(' ').Append(hash).Append('\n');
         foreach (var (config, layer, own) in adapters)
-            if (TakesPart(layer) && below.Find(entry => own.Contains(entry.Value.Handle)).Name is { } name)
+            if (layer.TakesPart && below.Find(entry => own.Contains(entry.Value.Handle)).Name is { } name)
                 text.Append(name).Append(' ').Append(config).Append('\n');
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())).AsSpan(0, 16));
     }

@@ -69,7 +69,7 @@ public class NativeAttentionTests
         Fill(lora);
         using Tensor x = Noise(1, 3, 2, 4).to(ScalarType.Float64).requires_grad_(), y = Noise(2, 2, 2, 4).to(ScalarType.Float64).requires_grad_(), w = Noise(3, 3, 2, 4).to(ScalarType.Float64);
         Tensor Loss() => attention.call(x, y, y, need_weights: false).Item1.tanh().mul(w).sum();
-        NativeChecks.GradientsEqualFiniteDifferences(Loss, [.. lora.TrainableParameters().Select(entry => (Tensor)entry.Parameter), x, y]);
+        LayerChecks.GradientsEqualFiniteDifferences(Loss, [.. lora.TrainableParameters().Select(entry => (Tensor)entry.Parameter), x, y]);
         Assert.All(attention.named_parameters().Where(entry => !entry.name.Contains("lora", StringComparison.Ordinal)), entry => Assert.Null(entry.parameter.grad));
     }
 

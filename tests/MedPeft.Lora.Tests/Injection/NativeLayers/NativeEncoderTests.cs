@@ -131,7 +131,7 @@ public class NativeEncoderTests
         var lora = encoder.InjectLora(All with { Trainable = ["layers.0.norm1.weight"] });
         Fill(lora);
         using Tensor x = Noise(2, 3, 2, 4).to(ScalarType.Float64).requires_grad_(), w = Noise(3, 3, 2, 4).to(ScalarType.Float64), mask = Noise(4, 3, 3).to(ScalarType.Float64);
-        NativeChecks.GradientsEqualFiniteDifferences(() => encoder.call(x, mask).tanh().mul(w).sum(), [.. lora.TrainableParameters().Select(entry => (Tensor)entry.Parameter), x]);
+        LayerChecks.GradientsEqualFiniteDifferences(() => encoder.call(x, mask).tanh().mul(w).sum(), [.. lora.TrainableParameters().Select(entry => (Tensor)entry.Parameter), x]);
         Assert.Equal(17, lora.TrainableParameters().Count);
     }
 
