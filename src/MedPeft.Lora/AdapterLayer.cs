@@ -112,7 +112,7 @@ public abstract partial class AdapterLayer : nn.Module<Tensor, Tensor>
     /// <summary>Runs the layer with its update.</summary>
     /// <param name="input">What the layer takes.</param>
     /// <returns>What the layer gives, caller owns.</returns>
-    public override Tensor forward(Tensor input) => Base.call(input); // the hook on Base adds the update
+    public override Tensor forward(Tensor input) => _stack.Run(input);
 
     /// <summary>Change of the weight that the adapter stands for, of the weight's shape.</summary>
     /// <returns>A new tensor on the weight's device, float32 (float64 for a float64 layer), caller owns.</returns>

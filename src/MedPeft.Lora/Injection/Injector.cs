@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Injection;
@@ -7,6 +8,7 @@ internal static class Injector
 {
     public static LoraAdapter Inject(nn.Module root, AdapterConfig config, string name = AdapterSet.DefaultName)
     {
+        NativeHeap.KeepFreed();
         AdapterSet.DemandName(name);
         var set = AdapterSet.Of(root);
         set.DemandNotMerged("adding another adapter");

@@ -1,4 +1,5 @@
 using MedPeft.Lora.Checkpoints;
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Imaging;
 using MedPeft.Lora.Metrics;
 using MedPeft.Lora.Vision;
@@ -37,6 +38,7 @@ public sealed partial class Predictor : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(settings);
+        NativeHeap.KeepFreed();
         (Settings, Options, _leaveOpen) = (settings, options ?? new PredictorOptions(), leaveOpen);
         _pipeline = settings.Pipeline();
         _picture = settings.Pipeline(Math.Max(1, (int)Math.Round((double)PictureSide / settings.ImageSize)));
@@ -92,6 +94,7 @@ public sealed partial class Predictor : IDisposable
     public void Dispose()
     {
         if (!_leaveOpen) _model.Dispose();
+        NativeHeap.Trim();
     }
 
     private float[] Logits(Tensor images)

@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Metrics;
 using Microsoft.Extensions.Logging;
@@ -23,6 +24,7 @@ public sealed partial class Trainer
     public Trainer(TrainingOptions options, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(options);
+        NativeHeap.KeepFreed();
         _options = options;
         _logger = logger ?? NullLogger.Instance;
         _device = torch.device(options.Device);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Data;
 using MedPeft.Lora.Metrics;
 using Microsoft.Extensions.Logging;
@@ -95,6 +96,7 @@ internal sealed partial class TrainingRun : IDisposable
         _cached?.Dispose();
         _loader.Dispose();
         _model.eval();
+        NativeHeap.Trim();
     }
 
     private bool Prepare(CancellationToken cancellationToken)

@@ -35,14 +35,14 @@ internal sealed class Attention : nn.Module<Tensor, Tensor>
     internal Tensor Run(Tensor tokens, Action<Tensor>? seen)
     {
         var (B, N, C) = (tokens.shape[0], tokens.shape[1], tokens.shape[2]);
-        using var fused = _qkv.call(tokens); // [B, N, 3·C]
+        using var fused = LinearProduct.Call(_qkv, tokens); // [B, N, 3·C]
         using var heads = fused.view(B, N, 3, _heads, C / _heads);
         using var split = heads.permute(2, 0, 3, 1, 4); // [3, B, H, N, D]
         using Tensor q = split.select(0, 0), k = split.select(0, 1), v = split.select(0, 2); // [B, H, N, D]
         using var attended = seen is null ? Attend(q, k, v) : AttendByProducts(q, k, v, seen); // [B, H, N, D]
         using var joined = attended.transpose(1, 2); // [B, N, H, D]
         using var flat = joined.reshape(B, N, C);
-        return _projection.call(flat);
+        return LinearProduct.Call(_projection, flat);
     }
 
     private static Tensor Attend(Tensor q, Tensor k, Tensor v)

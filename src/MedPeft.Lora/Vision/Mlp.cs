@@ -1,3 +1,4 @@
+using MedPeft.Lora.Common;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -24,8 +25,8 @@ internal sealed class Mlp : nn.Module<Tensor, Tensor>
     /// <returns>[B, N, C].</returns>
     public override Tensor forward(Tensor tokens)
     {
-        using var hidden = _fc1.call(tokens); // [B, N, 4·C]
+        using var hidden = LinearProduct.Call(_fc1, tokens); // [B, N, 4·C]
         using var active = nn.functional.gelu(hidden);
-        return _fc2.call(active);
+        return LinearProduct.Call(_fc2, active);
     }
 }

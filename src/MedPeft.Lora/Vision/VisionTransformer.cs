@@ -53,6 +53,7 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
+        NativeHeap.KeepFreed();
         Config = config;
         using var own = new Generator(seed, CPU);
         var generator = drawn ? own : null;
