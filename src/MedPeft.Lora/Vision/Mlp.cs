@@ -1,4 +1,5 @@
 using MedPeft.Lora.Common;
+using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -25,8 +26,27 @@ internal sealed class Mlp : nn.Module<Tensor, Tensor>
     /// <returns>[B, N, C].</returns>
     public override Tensor forward(Tensor tokens)
     {
-        using var hidden = LinearProduct.Call(_fc1, tokens); // [B, N, 4·C]
-        using var active = nn.functional.gelu(hidden);
+        using var active = Active(tokens);
         return LinearProduct.Call(_fc2, active);
+    }
+
+    /// <summary>Whether <see cref="Mean"/> may stand for the mean of a call: fc2 is a plain linear layer, and nobody listens to any part of it.</summary>
+    internal bool MeanCommutes => _fc2 is Linear && ForwardHooks.On(this) == 0 && ForwardHooks.On(_fc1) == 0 && ForwardHooks.On(_fc2) == 0;
+
+    /// <summary>The mean over tokens of what <see cref="forward"/> gives: fc2 is linear, so it is taken before, where fc2 then has one row instead of N.</summary>
+    /// <param name="tokens">[B, N, C].</param>
+    /// <param name="first">The first token that counts.</param>
+    /// <param name="count">How many do.</param>
+    /// <returns>[B, C].</returns>
+    internal Tensor Mean(Tensor tokens, int first, int count)
+    {
+        using Tensor active = Active(tokens), counted = active.narrow(1, first, count), mean = counted.mean([1L]);
+        return LinearProduct.Call(_fc2, mean);
+    }
+
+    private Tensor Active(Tensor tokens)
+    {
+        using var hidden = LinearProduct.Call(_fc1, tokens); // [B, N, 4·C]
+        return nn.functional.gelu(hidden);
     }
 }

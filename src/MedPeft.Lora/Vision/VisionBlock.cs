@@ -44,8 +44,32 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
     /// <returns>[B, N, C].</returns>
     public override Tensor forward(Tensor tokens)
     {
-        using var attended = Residual(tokens, _norm1, _attention, _scale1);
-        return Residual(attended, _norm2, _mlp, _scale2);
+        using var attended = Residual(tokens, _norm1, _attention.call, _scale1);
+        return Residual(attended, _norm2, _mlp.call, _scale2);
+    }
+
+    /// <summary>Whether nobody listens to what <see cref="Mean"/> and <see cref="ClassToken"/> leave out.</summary>
+    internal bool Pools => ForwardHooks.On(this) == 0 && ForwardHooks.On(_norm2) == 0 && (_scale2 is null || ForwardHooks.On(_scale2) == 0) && ((Mlp)_mlp).MeanCommutes;
+
+    /// <summary>The mean over tokens of what <see cref="forward"/> gives.</summary>
+    /// <param name="tokens">[B, N, C].</param>
+    /// <param name="first">The first token that counts.</param>
+    /// <param name="count">How many do.</param>
+    /// <returns>[B, C].</returns>
+    internal Tensor Mean(Tensor tokens, int first, int count)
+    {
+        using var attended = Residual(tokens, _norm1, _attention.call, _scale1);
+        using Tensor counted = attended.narrow(1, first, count), mean = counted.mean([1L]);
+        return Residual(attended, _norm2, normed => ((Mlp)_mlp).Mean(normed, first, count), _scale2, mean);
+    }
+
+    /// <summary>The class token of what <see cref="forward"/> gives: behind the attention no token reads another.</summary>
+    /// <param name="tokens">[B, N, C].</param>
+    /// <returns>[B, 1, C].</returns>
+    internal Tensor ClassToken(Tensor tokens)
+    {
+        using Tensor attended = Residual(tokens, _norm1, _attention.call, _scale1), first = attended.narrow(1, 0, 1);
+        return Residual(first, _norm2, _mlp.call, _scale2);
     }
 
     /// <summary>The pass of <see cref="forward"/> in evaluation mode, looked at on its way.</summary>
@@ -58,26 +82,33 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         using var first = _norm1.call(tokens);
         using var branch = Scaled(((Attention)_attention).Run(normed is null ? first : normed(first), seen), _scale1);
         using var attended = tokens.Plus(branch);
-        return Residual(attended, _norm2, _mlp, _scale2);
+        return Residual(attended, _norm2, _mlp.call, _scale2);
     }
 
-    private Tensor Residual(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
+    /// <summary>What the tokens become with a branch on top.</summary>
+    /// <param name="tokens">[B, N, C].</param>
+    /// <param name="norm">Before the branch.</param>
+    /// <param name="layer">The branch.</param>
+    /// <param name="scale">Behind it, where there is one.</param>
+    /// <param name="pooled">What the branch is added to, [B, C], where it gives as much; null adds it to the tokens.</param>
+    private Tensor Residual(Tensor tokens, nn.Module<Tensor, Tensor> norm, Func<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale, Tensor? pooled = null)
     {
+        var stream = pooled ?? tokens;
         if (!training || _dropPath == 0)
         {
             using var branch = Branch(tokens, norm, layer, scale);
-            return tokens.Plus(branch);
+            return stream.Plus(branch);
         }
 
         // Stochastic depth, per sample: a dropped branch is not computed at all; a kept one is scaled so that the expectation stays.
         var kept = Kept(tokens.shape[0]);
-        if (kept.Length == 0) return tokens.alias();
+        if (kept.Length == 0) return stream.alias();
         using var index = kept.Length == tokens.shape[0] ? null : tensor(kept, device: tokens.device);
         using var input = index is null ? tokens.alias() : tokens.index_select(0, index);
         using var branched = Branch(input, norm, layer, scale);
         using var spread = index is null ? branched.alias() : Spread(branched, kept, tokens.shape[0]);
-        using var output = spread.to(tokens.dtype); // the branch may compute in half precision beside a float32 residual stream
-        return tokens.Plus(output, 1 / (1 - _dropPath));
+        using var output = spread.to(stream.dtype); // the branch may compute in half precision beside a float32 residual stream
+        return stream.Plus(output, 1 / (1 - _dropPath));
     }
 
     /// <summary>A row of zeros where a sample was dropped. index_add would add the rows as they are, but keeps them all for a gradient that never reads them.</summary>
@@ -98,10 +129,10 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
         return [.. Enumerable.Range(0, values.Length).Where(i => values[i] >= _dropPath).Select(i => (long)i)];
     }
 
-    private static Tensor Branch(Tensor tokens, nn.Module<Tensor, Tensor> norm, nn.Module<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
+    private static Tensor Branch(Tensor tokens, nn.Module<Tensor, Tensor> norm, Func<Tensor, Tensor> layer, nn.Module<Tensor, Tensor>? scale)
     {
         using var normed = norm.call(tokens);
-        return Scaled(layer.call(normed), scale);
+        return Scaled(layer(normed), scale);
     }
 
     private static Tensor Scaled(Tensor output, nn.Module<Tensor, Tensor>? scale)

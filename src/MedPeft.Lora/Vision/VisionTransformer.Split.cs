@@ -20,11 +20,9 @@ public sealed partial class VisionTransformer : IBlockStack
 
     Tensor IBlockStack.Below(Tensor images, int block) => Run(Embed(images), 0, block);
 
-    Tensor IBlockStack.From(Tensor tokens, int block)
-    {
-        using var last = Run(tokens.alias(), block, Config.Depth);
-        return Score(last);
-    }
+    Tensor IBlockStack.From(Tensor tokens, int block) => Finish(tokens.alias(), block);
+
+    private bool Checkpoints => CheckpointActivations && training && is_grad_enabled();
 
     /// <summary>Runs some of the blocks.</summary>
     /// <param name="tokens">[B, N, C]; let go of.</param>
@@ -36,7 +34,7 @@ public sealed partial class VisionTransformer : IBlockStack
         for (var i = from; i < to; i++)
         {
             var block = _blocks[i];
-            var next = CheckpointActivations && training && is_grad_enabled() ? CheckpointedBlock.Run(block, tokens) : block.call(tokens);
+            var next = Checkpoints ? CheckpointedBlock.Run(block, tokens) : block.call(tokens);
             tokens.Dispose();
             tokens = next;
         }

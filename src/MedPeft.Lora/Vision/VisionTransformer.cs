@@ -93,13 +93,36 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        using var tokens = Run(Embed(input), 0, Config.Depth);
-        return Score(tokens);
+        return Finish(Embed(input), 0);
     }
 
-    private Tensor Score(Tensor tokens)
+    /// <summary>Runs what is left of the blocks and scores what comes of it. Of the last block's feed-forward half a training pass computes only what is pooled, unless someone listens to the rest.</summary>
+    /// <remarks>Other passes compute all of it: the sum's order is another, and a fresh adapter, whose layer cannot be left out, must not change a bit.</remarks>
+    /// <param name="tokens">[B, N, C]; let go of.</param>
+    /// <param name="from">The first block that runs.</param>
+    private Tensor Finish(Tensor tokens, int from)
     {
-        var pooled = Pool(tokens);
+        if (!training || from == Config.Depth || _blocks[^1] is not VisionBlock { Pools: true } last || (_norm is not null && ForwardHooks.On(_norm) > 0))
+        {
+            using var all = Run(tokens, from, Config.Depth);
+            return Score(all);
+        }
+
+        using var below = Run(tokens, from, Config.Depth - 1);
+        if (_norm is not null)
+        {
+            using Tensor token = last.ClassToken(below), normed = _norm.call(token); // [B, 1, C]
+            return Head(normed.select(1, 0));
+        }
+
+        using var mean = last.Mean(below, Config.PrefixTokens, Config.Patches);
+        return Head(_fcNorm!.call(mean));
+    }
+
+    private Tensor Score(Tensor tokens) => Head(Pool(tokens));
+
+    private Tensor Head(Tensor pooled)
+    {
         if (_head is null) return pooled;
         using (pooled) return _head.call(pooled);
     }

@@ -86,6 +86,45 @@ public class VisionTransformerTests
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 
+    [Theory]
+    [InlineData(ViTPooling.MeanPatches, 0)]
+    [InlineData(ViTPooling.MeanPatches, 3)]
+    [InlineData(ViTPooling.ClassToken, 0)]
+    [InlineData(ViTPooling.ClassToken, 3)]
+    public void What_pooling_leaves_out_is_not_computed_and_changes_nothing(ViTPooling pooling, int registers)
+    {
+        using var scope = NewDisposeScope();
+        using var vit = new VisionTransformer(Small with { DropPath = .5, Pooling = pooling, RegisterTokens = registers, LayerScale = .1, Outputs = 14 });
+        using (no_grad()) vit.get_parameter("head.weight")!.mul_(1000); // it starts close to zero
+        var images = randn(6, 3, 32, 32);
+        (Tensor Logits, List<Tensor> Gradients) Pass()
+        {
+            vit.zero_grad(true);
+            manual_seed(5);
+            var logits = vit.call(images);
+            logits.mul(logits).sum().backward();
+            return (logits, [.. vit.parameters().Where(p => p.grad is not null).Select(p => p.grad!.clone())]);
+        }
+
+        var pooled = Pass();
+        var last = (nn.Module<Tensor, Tensor>)vit.named_modules().Single(m => m.name == $"blocks.{Small.Depth - 1}").module;
+        var heard = 0L;
+        last.register_forward_hook((_, _, tokens) =>
+        {
+            heard = tokens.shape[1];
+            return tokens;
+        });
+        var full = Pass();
+
+        Assert.Equal(vit.Config.PrefixTokens + vit.Config.Patches, heard);
+        Close(full.Logits, pooled.Logits);
+        Assert.Equal(full.Gradients.Count, pooled.Gradients.Count);
+        foreach (var (expected, actual) in full.Gradients.Zip(pooled.Gradients)) Close(expected, actual);
+
+        static void Close(Tensor expected, Tensor actual) =>
+            Assert.InRange(expected.sub(actual).abs().max().item<float>(), 0, 2e-5f * Math.Max(1e-3f, expected.abs().max().item<float>()));
+    }
+
     [Fact]
     public void Images_of_another_shape_are_refused_by_name()
     {
