@@ -93,8 +93,10 @@ public sealed partial class LoraLinear : LoraLayer
     // All blocks at once, and zeros where none writes: to change views of the output in place, one for each block, would cost copies of its whole gradient.
     private Tensor All(Tensor low, Tensor b)
     {
-        using var wide = _blocks is null ? b.alias() : Wide(b); // [out, G·r]
-        return nn.functional.linear(low, wide);
+        // Turned into rows first: both gradients of a product with so few rows are then two to three times as fast as those of a linear layer with as few columns.
+        using Tensor wide = _blocks is null ? b.alias() : Wide(b), turned = wide.t(), dense = turned.contiguous(); // [G·r, out]
+        using Tensor rows = low.reshape(-1, low.shape[^1]), change = rows.mm(dense);
+        return change.view([.. low.shape[..^1], dense.shape[1]]);
     }
 
     private Tensor Wide(Tensor b)
