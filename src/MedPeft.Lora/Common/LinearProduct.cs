@@ -15,6 +15,9 @@ internal static class LinearProduct
     // Below, the convolution's own preparations cost what it gains.
     private const long Smallest = 1 << 24;
 
+    // libtorch gives smaller images to other code, which first warns of itself on standard error.
+    private const long SmallestImage = 20_480;
+
     // oneDNN's kernels work on so many channels at a time.
     private const long Lanes = 16;
 
@@ -36,7 +39,9 @@ internal static class LinearProduct
         var weight = linear.weight;
         if (weight.dtype != ScalarType.Float32 || linear.bias is { dtype: not ScalarType.Float32 }) return false;
         var (shape, size) = (weight.shape, input.shape);
-        return size.Length > 1 && size[^1] == shape[1] && shape[0] % Lanes == 0 && shape[1] % Lanes == 0 && input.numel() * shape[0] >= Smallest
+        var rows = input.numel() / Math.Max(1, size[^1]);
+        return size.Length > 1 && size[^1] == shape[1] && shape[0] % Lanes == 0 && shape[1] % Lanes == 0
+            && rows * shape[0] * shape[1] >= Smallest && rows * Math.Min(shape[0], shape[1]) > SmallestImage
             && (size[0] >= Lanes || get_num_threads() > 1) // libtorch's own condition for oneDNN at this kernel
             && ForwardHooks.On(layer) == knownHooks;
     }

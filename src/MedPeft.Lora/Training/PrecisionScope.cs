@@ -26,6 +26,9 @@ internal sealed class PrecisionScope : IDisposable
         if (options.Precision == Precision.Float32) return;
         var half = options.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float16;
         foreach (var layer in Layers(model)) Convert(layer, half, device);
+        if (_kept.Count > 0) return;
+        foreach (var unhook in _unhook) unhook(); // nothing is frozen, so nothing needs a cast: hooks would only keep layers from the faster product
+        _unhook.Clear();
     }
 
     /// <exception cref="TrainingException">The device cannot compute so.</exception>

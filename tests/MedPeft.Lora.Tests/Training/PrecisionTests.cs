@@ -1,5 +1,7 @@
+using MedPeft.Lora.Common;
 using MedPeft.Lora.Training;
 using MedPeft.Lora.Vision;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MedPeft.Lora.Tests.Training;
@@ -9,6 +11,16 @@ public sealed class PrecisionTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("medpeft").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Where_nothing_is_frozen_nobody_listens_to_a_layer()
+    {
+        using var model = new VisionTransformer(TinyRun.Model, seed: 1);
+
+        using var precision = PrecisionScope.Enter(model, new TrainingOptions { Precision = Precision.BFloat16 }, CPU);
+
+        Assert.All(model.modules().OfType<Linear>(), layer => Assert.Equal(0, ForwardHooks.On(layer)));
+    }
 
     [Fact]
     public void Frozen_layers_compute_in_bfloat16_and_get_every_bit_back()
