@@ -130,7 +130,7 @@ public abstract partial class AdapterLayer
         public Tensor Run(Tensor input)
         {
             var layer = _owner.Base;
-            return LinearProduct.IsFaster(layer, input, knownHooks: 1) ? Adapt(input, LinearProduct.Of((Linear)layer, input)) : layer.call(input); // whose hook adapts
+            return LinearProduct.IsFaster(layer, input, knownHooks: _unhook is null ? 0 : 1) ? Adapt(input, LinearProduct.Of((Linear)layer, input)) : layer.call(input); // whose hook adapts
         }
 
         private Tensor Adapt(Tensor input, Tensor output)

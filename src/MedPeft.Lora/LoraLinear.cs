@@ -75,8 +75,8 @@ public sealed partial class LoraLinear : LoraLayer
         {
             using var change = All(low, b);
             using var start = originLow is null ? null : All(originLow, originB!);
-            if (start is not null) change.PlusInPlace(start, -1); // first, so that a start leaves exactly nothing
-            return output.PlusInPlace(change);
+            using var rest = start is null ? null : change.Plus(start, -1); // first, so that a start leaves exactly nothing
+            return output.PlusInPlace(rest ?? change);
         }
 
         for (var g = 0; g < _starts.Length; g++)

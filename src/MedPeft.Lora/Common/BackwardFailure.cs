@@ -7,12 +7,23 @@ internal static class BackwardFailure
 {
     private static Exception? _failure;
 
-    /// <summary>Keeps the first error.</summary>
+    [ThreadStatic] private static Exception? _failureHere;
+
+    /// <summary>Keeps the first error, of a pass that may run on a thread of torch's own.</summary>
     public static void Keep(Exception error) => Interlocked.CompareExchange(ref _failure, error, null);
+
+    /// <summary>Keeps the first error of this thread, of a pass on the CPU: torch runs it on the thread that asked for it.</summary>
+    public static void KeepHere(Exception error) => _failureHere ??= error;
 
     /// <summary>Throws the error of the last backward pass, if it had one: its gradients are of no use.</summary>
     public static void Rethrow()
     {
+        if (_failureHere is { } here)
+        {
+            _failureHere = null;
+            ExceptionDispatchInfo.Throw(here);
+        }
+
         if (Interlocked.Exchange(ref _failure, null) is { } error) ExceptionDispatchInfo.Throw(error);
     }
 }

@@ -6,6 +6,8 @@ namespace MedPeft.Lora.Common;
 /// <summary>A product with frozen weights that keeps nothing of its input: a convolution by itself would keep all of it, for a gradient of the weights that nobody asks for.</summary>
 internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduct>
 {
+    private const string InputShape = "shape";
+
     private static readonly FieldInfo? NodeOf = typeof(autograd.AutogradContext).GetField("_node", BindingFlags.Instance | BindingFlags.NonPublic);
 
     // What TorchSharp leaves to the garbage collector: activations and gradients would stay for the whole step.
@@ -23,12 +25,17 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
     {
         BackwardFailure.Rethrow();
         Release();
-        var output = apply(input, new Frozen(weight, bias));
-        var (context, made) = _made!.Value;
-        _made = null;
-        made.Dispose();
-        ForgetShape(context);
-        return output;
+        try
+        {
+            var output = apply(input, new Frozen(weight, bias));
+            ForgetShape(_made!.Value.Context);
+            return output;
+        }
+        finally
+        {
+            _made?.Output.Dispose();
+            _made = null;
+        }
     }
 
     /// <inheritdoc/>
@@ -36,6 +43,7 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
     {
         var (input, frozen) = ((Tensor)vars[0], (Frozen)vars[1]);
         ctx.save_for_backward([frozen.Weight]);
+        ctx.save_data(InputShape, input.shape);
         using var product = LinearProduct.Forward(input, frozen.Weight, frozen.Bias);
         var output = product.detach(); // no view, so that an adapter may add to it in place
         _made = (ctx, output);
@@ -46,6 +54,7 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         Release();
+        if (grad_output.IsInvalid) return [null!, null!];
         try
         {
             var saved = ctx.get_saved_variables();
@@ -55,8 +64,10 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
         }
         catch (Exception error)
         {
-            BackwardFailure.Keep(error);
-            _given = null;
+            // Whoever does not ask for the error must not take a step either.
+            BackwardFailure.KeepHere(error);
+            using var nan = tensor([float.NaN]);
+            _given = nan.expand((long[])ctx.get_data(InputShape));
         }
 
         return [_given!, null!];
@@ -69,7 +80,7 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
         _given = null;
     }
 
-    // TorchSharp keeps an empty tensor of the output's size for the case that no gradient comes, which does not arise with one output.
+    // TorchSharp keeps an empty tensor of the output's size to make zeros of where no gradient comes; none is needed then.
     private static void ForgetShape(autograd.AutogradContext context)
     {
         var node = NodeOf?.GetValue(context);

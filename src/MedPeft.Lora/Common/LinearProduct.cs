@@ -35,14 +35,14 @@ internal static class LinearProduct
     /// <param name="knownHooks">Hooks on the layer that the caller sees to.</param>
     public static bool IsFaster(nn.Module<Tensor, Tensor> layer, Tensor input, int knownHooks)
     {
-        if (!WideRegistersOfAmd || layer is not Linear linear || input.device_type != DeviceType.CPU || input.dtype != ScalarType.Float32) return false;
+        if (!WideRegistersOfAmd || layer is not Linear linear || input.dim() < 2 || input.device_type != DeviceType.CPU || input.dtype != ScalarType.Float32) return false;
         var weight = linear.weight;
         if (weight.dtype != ScalarType.Float32 || linear.bias is { dtype: not ScalarType.Float32 }) return false;
         var (shape, size) = (weight.shape, input.shape);
         var rows = input.numel() / Math.Max(1, size[^1]);
-        return size.Length > 1 && size[^1] == shape[1] && shape[0] % Lanes == 0 && shape[1] % Lanes == 0
+        return size[^1] == shape[1] && shape[0] % Lanes == 0 && shape[1] % Lanes == 0
             && rows * shape[0] * shape[1] >= Smallest && rows * Math.Min(shape[0], shape[1]) > SmallestImage
-            && (size[0] >= Lanes || get_num_threads() > 1) // libtorch's own condition for oneDNN at this kernel
+            && (Grid(size).Images >= Lanes || get_num_threads() > 1) // libtorch's own condition for oneDNN at this kernel
             && ForwardHooks.On(layer) == knownHooks;
     }
 
@@ -53,10 +53,16 @@ internal static class LinearProduct
     public static Tensor Of(Linear layer, Tensor input)
     {
         var (weight, bias) = (layer.weight, layer.bias);
-        if (!is_grad_enabled() || weight.requires_grad) return Forward(input, weight, bias);
-        if (bias is not { requires_grad: true }) return input.requires_grad ? FrozenProduct.Of(input, weight, bias) : Forward(input, weight, bias);
-        var output = input.requires_grad ? FrozenProduct.Of(input, weight, null) : Forward(input, weight, null);
-        return output.PlusInPlace(bias);
+        if (weight.requires_grad) return Forward(input, weight, bias);
+        if (bias is not { requires_grad: true }) return Frozen(input, weight, bias);
+        return Frozen(input, weight, null).PlusInPlace(bias);
+    }
+
+    private static Tensor Frozen(Tensor input, Tensor weight, Tensor? bias)
+    {
+        if (is_grad_enabled() && input.requires_grad) return FrozenProduct.Of(input, weight, bias);
+        using var product = Forward(input, weight, bias);
+        return product.detach(); // no view: to add an update to one in place would cost a copy of its whole gradient
     }
 
     /// <summary>xWᵀ + b.</summary>
@@ -71,12 +77,15 @@ internal static class LinearProduct
     private static Tensor Convolved(Tensor rows, Tensor weight, long channels, Func<Tensor, Tensor, Tensor> convolve)
     {
         var shape = rows.shape;
-        var (images, pixels) = shape.Length == 3 && shape[1] >= Lanes ? (shape[0], shape[1]) : (1, rows.numel() / shape[^1]);
+        var (images, pixels) = Grid(shape);
         using Tensor dense = rows.contiguous(), grid = dense.view(images, 1, pixels, shape[^1]), image = grid.permute(0, 3, 1, 2); // [B, C, 1, N]
         using var kernel = weight.view(weight.shape[0], weight.shape[1], 1, 1);
         using Tensor result = convolve(image, kernel), last = result.permute(0, 2, 3, 1); // [B, 1, N, channels]
         return last.reshape([.. shape[..^1], channels]);
     }
+
+    private static (long Images, long Pixels) Grid(long[] shape) =>
+        shape.Length == 3 && shape[1] >= Lanes ? (shape[0], shape[1]) : (1, shape[..^1].Aggregate(1L, (product, size) => product * size));
 
     private static string Vendor()
     {

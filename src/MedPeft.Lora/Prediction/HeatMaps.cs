@@ -58,6 +58,7 @@ public static class HeatMaps
             var watch = model.Config.Pooling == ViTPooling.ClassToken ? new VisionWatch { LastNormed = Cut } : new VisionWatch { LastTokens = Cut };
             var logit = model.Watch(image, watch).select(1, output).sum();
             logit.backward(inputs: [tokens!]);
+            BackwardFailure.Rethrow();
         }
         finally
         {

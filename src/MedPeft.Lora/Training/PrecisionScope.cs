@@ -14,6 +14,7 @@ internal sealed class PrecisionScope : IDisposable
     private readonly List<(nn.Module Layer, List<Tensor> Weights)> _kept = [];
     private readonly List<Action> _unhook = [];
     private readonly (bool Products, bool Convolutions)? _callersTf32;
+    private bool _casts;
 
     private PrecisionScope(nn.Module model, TrainingOptions options, Device device)
     {
@@ -26,8 +27,8 @@ internal sealed class PrecisionScope : IDisposable
         if (options.Precision == Precision.Float32) return;
         var half = options.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float16;
         foreach (var layer in Layers(model)) Convert(layer, half, device);
-        if (_kept.Count > 0) return;
-        foreach (var unhook in _unhook) unhook(); // nothing is frozen, so nothing needs a cast: hooks would only keep layers from the faster product
+        if (_casts) return;
+        foreach (var unhook in _unhook) unhook(); // everything computes in float32, so nothing needs a cast: hooks would only keep layers from the faster product
         _unhook.Clear();
     }
 
@@ -82,6 +83,7 @@ internal sealed class PrecisionScope : IDisposable
             type = half;
         }
 
+        _casts |= type != ScalarType.Float32;
         if (layer is Embedding) return; // takes positions, not numbers
         Tensor? cast = null;
         _unhook.Add(layer.register_forward_pre_hook((_, input) => input.dtype == type ? input : cast = input.to(type)).remove);

@@ -30,8 +30,8 @@ internal sealed class Mlp : nn.Module<Tensor, Tensor>
         return LinearProduct.Call(_fc2, active);
     }
 
-    /// <summary>Whether <see cref="Mean"/> may stand for the mean of a call: fc2 is a plain linear layer, and nobody listens to any part of it.</summary>
-    internal bool MeanCommutes => _fc2 is Linear && ForwardHooks.On(this) == 0 && ForwardHooks.On(_fc1) == 0 && ForwardHooks.On(_fc2) == 0;
+    /// <summary>Whether <see cref="Mean"/> may stand for the mean of a call: both layers are as they were made, and nobody listens to any part of it.</summary>
+    internal bool MeanCommutes => _fc1 is Linear && _fc2 is Linear && ForwardHooks.On(this) == 0 && ForwardHooks.On(_fc1) == 0 && ForwardHooks.On(_fc2) == 0;
 
     /// <summary>The mean over tokens of what <see cref="forward"/> gives: fc2 is linear, so it is taken before, where fc2 then has one row instead of N.</summary>
     /// <param name="tokens">[B, N, C].</param>

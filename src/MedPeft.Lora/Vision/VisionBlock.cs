@@ -1,4 +1,5 @@
 using MedPeft.Lora.Common;
+using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -49,7 +50,9 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Whether nobody listens to what <see cref="Mean"/> and <see cref="ClassToken"/> leave out.</summary>
-    internal bool Pools => ForwardHooks.On(this) == 0 && ForwardHooks.On(_norm2) == 0 && (_scale2 is null || ForwardHooks.On(_scale2) == 0) && ((Mlp)_mlp).MeanCommutes;
+    /// <remarks>Goes by what the parts are, as an adapter hides listeners of its own, and has some of the library's for one pass: a resumed run must not differ from the one that was not stopped.</remarks>
+    internal bool Pools => _norm1 is LayerNorm && _norm2 is LayerNorm && _scale2 is null or LayerScale && _mlp is Mlp { MeanCommutes: true }
+        && ForwardHooks.On(this) == 0 && ForwardHooks.On(_norm2) == 0 && (_scale2 is null || ForwardHooks.On(_scale2) == 0);
 
     /// <summary>The mean over tokens of what <see cref="forward"/> gives.</summary>
     /// <param name="tokens">[B, N, C].</param>
