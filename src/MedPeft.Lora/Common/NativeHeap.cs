@@ -16,8 +16,7 @@ internal static partial class NativeHeap
     private static readonly Lazy<bool> Kept = new(Configure);
 
     /// <summary>Keeps freed memory from here on, up to 2 GiB at the top of each of the heaps and all in their midst. Once is enough.</summary>
-    /// <returns>False if it was left as it is.</returns>
-    public static bool KeepFreed() => Kept.Value;
+    public static void KeepFreed() => _ = Kept.Value;
 
     /// <summary>Gives the system back what is free now.</summary>
     public static void Trim()

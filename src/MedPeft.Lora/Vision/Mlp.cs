@@ -35,13 +35,12 @@ internal sealed class Mlp : nn.Module<Tensor, Tensor>
 
     /// <summary>The mean over tokens of what <see cref="forward"/> gives: fc2 is linear, so it is taken before, where fc2 then has one row instead of N.</summary>
     /// <param name="tokens">[B, N, C].</param>
-    /// <param name="first">The first token that counts.</param>
-    /// <param name="count">How many do.</param>
+    /// <param name="mean">Of the tokens that count, [B, N, any] to [B, any].</param>
     /// <returns>[B, C].</returns>
-    internal Tensor Mean(Tensor tokens, int first, int count)
+    internal Tensor Mean(Tensor tokens, Func<Tensor, Tensor> mean)
     {
-        using Tensor active = Active(tokens), counted = active.narrow(1, first, count), mean = counted.mean([1L]);
-        return LinearProduct.Call(_fc2, mean);
+        using Tensor active = Active(tokens), pooled = mean(active);
+        return LinearProduct.Call(_fc2, pooled);
     }
 
     private Tensor Active(Tensor tokens)

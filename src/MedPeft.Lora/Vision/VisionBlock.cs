@@ -56,14 +56,12 @@ internal sealed class VisionBlock : nn.Module<Tensor, Tensor>
 
     /// <summary>The mean over tokens of what <see cref="forward"/> gives.</summary>
     /// <param name="tokens">[B, N, C].</param>
-    /// <param name="first">The first token that counts.</param>
-    /// <param name="count">How many do.</param>
+    /// <param name="mean">Of the tokens that count, [B, N, any] to [B, any].</param>
     /// <returns>[B, C].</returns>
-    internal Tensor Mean(Tensor tokens, int first, int count)
+    internal Tensor Mean(Tensor tokens, Func<Tensor, Tensor> mean)
     {
-        using var attended = Residual(tokens, _norm1, _attention.call, _scale1);
-        using Tensor counted = attended.narrow(1, first, count), mean = counted.mean([1L]);
-        return Residual(attended, _norm2, normed => ((Mlp)_mlp).Mean(normed, first, count), _scale2, mean);
+        using Tensor attended = Residual(tokens, _norm1, _attention.call, _scale1), pooled = mean(attended);
+        return Residual(attended, _norm2, normed => ((Mlp)_mlp).Mean(normed, mean), _scale2, pooled);
     }
 
     /// <summary>The class token of what <see cref="forward"/> gives: behind the attention no token reads another.</summary>

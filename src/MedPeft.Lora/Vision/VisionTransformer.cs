@@ -111,11 +111,11 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
         using var below = Run(tokens, from, Config.Depth - 1);
         if (_norm is not null)
         {
-            using Tensor token = last.ClassToken(below), normed = _norm.call(token); // [B, 1, C]
-            return Head(normed.select(1, 0));
+            using var token = last.ClassToken(below); // [B, 1, C]
+            return Score(token);
         }
 
-        using var mean = last.Mean(below, Config.PrefixTokens, Config.Patches);
+        using var mean = last.Mean(below, MeanOfPatches);
         return Head(_fcNorm!.call(mean));
     }
 
@@ -135,9 +135,16 @@ public sealed partial class VisionTransformer : nn.Module<Tensor, Tensor>
             return normed.select(1, 0); // [B, C]
         }
 
-        using var patches = tokens.narrow(1, Config.PrefixTokens, Config.Patches);
-        using var mean = patches.mean([1L]); // [B, C]
+        using var mean = MeanOfPatches(tokens);
         return _fcNorm!.call(mean);
+    }
+
+    /// <param name="tokens">[B, N, C].</param>
+    /// <returns>[B, C].</returns>
+    private Tensor MeanOfPatches(Tensor tokens)
+    {
+        using var patches = tokens.narrow(1, Config.PrefixTokens, Config.Patches);
+        return patches.mean([1L]);
     }
 
     private Tensor Embed(Tensor images)
